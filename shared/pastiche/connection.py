@@ -1,0 +1,209 @@
+"""Where the daemon lives: its home folder, the connection file with endpoints and keys, and how it is started."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from pastiche.errors import ErrorCode, PasticheError
+from pastiche.version import VERSION
+
+START_SECONDS = 20.0
+LONGEST_IPC_PATH = 107
+DROP_FROM_ENVIRONMENT = (
+    "LD_PRELOAD", "LD_LIBRARY_PATH", "GI_TYPELIB_PATH", "PYTHONPATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE",
+    "GIO_MODULE_DIR", "GDK_PIXBUF_MODULE_FILE", "GEGL_PATH", "BABL_PATH",
+)  # fmt: skip
+"""Variables with which GIMP's own environment (AppImage, snap, venv) would break another Python."""
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folder of one Pastiche installation and what lies in it. The installer writes it into `pastiche.json`."""
+
+    folder: Path
+    python: Path
+
+    @property
+    def connection_file(self) -> Path:
+        return self.folder / "connection.json"
+
+    @property
+    def lock_file(self) -> Path:
+        return self.folder / "daemon.lock"
+
+    @property
+    def run_folder(self) -> Path:
+        return self.folder / "run"
+
+    @property
+    def log_file(self) -> Path:
+        return self.folder / "log" / "daemon.log"
+
+    @property
+    def styles_folder(self) -> Path:
+        return self.folder / "styles"
+
+    @property
+    def cache_folder(self) -> Path:
+        return self.folder / "cache"
+
+    def create(self) -> None:
+        """Makes the folders, private to the user."""
+        for folder in (self.folder, self.run_folder, self.log_file.parent, self.styles_folder, self.cache_folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        for folder in (self.folder, self.run_folder):
+            folder.chmod(0o700)
+
+
+def find_home() -> Home:
+    """PASTICHE_HOME, else what the installer wrote beside this Python, else ~/.local/state/pastiche.
+
+    XDG variables are not asked: sandboxes redirect them, and client and daemon must agree on one absolute path.
+    """
+    python = Path(sys.executable)
+    if forced := os.environ.get("PASTICHE_HOME"):
+        return Home(Path(forced).resolve(), python)
+    written = Path(sys.prefix) / "pastiche.json"
+    if written.is_file():
+        data = json.loads(written.read_text("utf-8"))
+        return Home(Path(data["home"]), Path(data.get("python", python)))
+    return Home(Path.home() / ".local" / "state" / "pastiche", python)
+
+
+@dataclass(frozen=True)
+class Connection:
+    """The connection file: process, endpoints (ipc or tcp; `tcp_*` always tcp), CURVE keys in Z85, version."""
+
+    pid: int
+    started: float
+    jobs: str
+    control: str
+    tcp_jobs: str
+    tcp_control: str
+    server_public: str
+    client_public: str
+    client_secret: str
+    daemon: str = VERSION
+
+    def write(self, path: Path) -> None:
+        """Atomically and readable by the user alone."""
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".connection-")
+        try:
+            os.fchmod(handle, 0o600) if hasattr(os, "fchmod") else None
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                json.dump(asdict(self), file, indent=1)
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+
+
+def read_connection(home: Home) -> Connection | None:
+    """The running daemon's connection; None where there is no file, it is stale or unreadable.
+
+    Raises PasticheError(NO_DAEMON) if others may read or own the file: then its keys protect nothing.
+    """
+    path = home.connection_file
+    try:
+        info = path.stat()
+        data = json.loads(path.read_text("utf-8"))
+        connection = Connection(**{name: data[name] for name in Connection.__dataclass_fields__})
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    if os.name == "posix" and (info.st_uid != os.getuid() or stat.S_IMODE(info.st_mode) & 0o077):
+        raise PasticheError(ErrorCode.NO_DAEMON, "The connection file can be read by others.", f"Delete {path.name}.")
+    return connection if process_alive(connection.pid) else None
+
+
+def process_alive(pid: int) -> bool:
+    """Whether a process of that number exists (a zombie counts as dead)."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return state not in ("Z", "X")
+    except FileNotFoundError:
+        if sys.platform == "linux":
+            return False
+    except (OSError, IndexError):
+        return True
+    if os.name == "nt":
+        listing = subprocess.run(
+            ["tasklist", "/FI", f"PID eq {pid}", "/NH"], capture_output=True, text=True, check=False
+        )
+        return str(pid) in listing.stdout
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def start_daemon(home: Home, arguments: tuple[str, ...] = ()) -> subprocess.Popen[bytes]:
+    """Starts `pastiched serve` as a process of its own that outlives the caller; its first words go to start.log."""
+    home.create()
+    environment = {k: v for k, v in os.environ.items() if k not in DROP_FROM_ENVIRONMENT}
+    environment["PASTICHE_HOME"] = str(home.folder)
+    with (home.log_file.parent / "start.log").open("wb") as log:
+        return subprocess.Popen(
+            [str(home.python), "-P", "-m", "pastiched.cli", "serve", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            close_fds=True,
+            cwd=str(home.folder),
+            env=environment,
+        )
+
+
+def ensure_daemon(home: Home, arguments: tuple[str, ...] = (), silent: Connection | None = None) -> Connection:
+    """The running daemon's connection, started first where none runs. Raises PasticheError(NO_DAEMON).
+
+    `silent` is a connection that did not answer: its file may be a dead daemon's whose process number is in use again.
+    A daemon started now finds that out by the lock. If the lock is still held, `silent` is returned.
+    """
+    connection = read_connection(home)
+    if connection and connection != silent:
+        return connection
+    process: subprocess.Popen[bytes] | None = None
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            process = process or start_daemon(home, arguments)
+        except OSError as error:
+            raise PasticheError(ErrorCode.NO_DAEMON, _cannot_start(error.strerror or str(error))) from None
+        # Another client may have won the race; then this process leaves with 0 and the other's file appears.
+        connection = read_connection(home)
+        if connection and connection != silent:
+            return connection
+        if process.poll() == 0:
+            if silent:
+                return silent
+            # It met one that was just leaving.
+            process = None
+            time.sleep(0.2)
+        elif process.poll() is not None:
+            break
+        time.sleep(0.02)
+    raise PasticheError(ErrorCode.NO_DAEMON, _cannot_start(_last_words(home)))
+
+
+def _cannot_start(reason: str) -> str:
+    return f"The Pastiche daemon could not be started: {reason}" if reason else ""
+
+
+def _last_words(home: Home) -> str:
+    try:
+        lines = (home.log_file.parent / "start.log").read_text("utf-8", "replace").strip().splitlines()
+    except OSError:
+        return ""
+    return lines[-1][:200] if lines else ""
