@@ -1,0 +1,1 @@
+"""Networks: nn.Modules that know nothing of engines, files or sockets."""

@@ -1,0 +1,1 @@
+"""Training: the same code makes what ships and what users train."""

@@ -1,0 +1,113 @@
+"""Folders of training pictures: what is held out, and an endless supply of random crops."""
+
+from __future__ import annotations
+
+import io
+import queue
+import random
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, UnidentifiedImageError
+from torch import Tensor
+
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF")
+SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"}
+
+
+@dataclass(frozen=True)
+class PictureFolder:
+    """The pictures of a folder, in the order of their names, kept as the bytes of their files."""
+
+    names: list[str]
+    files: list[bytes]
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+
+def read_folder(folder: Path) -> PictureFolder:
+    """Every readable picture directly in `folder`. Raises ValueError where there is none."""
+    names, files = [], []
+    for path in sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES):
+        data = path.read_bytes()
+        try:
+            Image.open(io.BytesIO(data), formats=FORMATS).load()
+        except (OSError, UnidentifiedImageError, ValueError):
+            continue
+        names.append(path.name)
+        files.append(data)
+    if not files:
+        raise ValueError(f"there is no readable picture in {folder.name}")
+    return PictureFolder(names, files)
+
+
+def split_folder(folder: PictureFolder, held_out: set[str]) -> tuple[PictureFolder, PictureFolder]:
+    """The pictures to train on, and those named in `held_out`."""
+    pairs = list(zip(folder.names, folder.files, strict=True))
+    parts = [[p for p in pairs if (p[0] in held_out) == wanted] for wanted in (False, True)]
+    used, kept = (PictureFolder([n for n, _ in part], [f for _, f in part]) for part in parts)
+    return used, kept
+
+
+def choose_hold_out(names: list[str], count: int, seed: int) -> list[str]:
+    """`count` names at random, sorted."""
+    return sorted(random.Random(seed).sample(names, min(count, len(names) // 2)))
+
+
+def read_hold_out(path: Path) -> dict[str, set[str]]:
+    """Lines `photos/NAME` and `styles/NAME` -> names by kind."""
+    lines = [line.strip().split("/", 1) for line in path.read_text("utf-8").splitlines() if "/" in line]
+    return {kind: {name for k, name in lines if k == kind} for kind in ("photos", "styles")}
+
+
+def write_hold_out(path: Path, photos: list[str], styles: list[str]) -> None:
+    lines = [f"photos/{n}" for n in photos] + [f"styles/{n}" for n in styles]
+    path.write_text("\n".join(lines) + "\n", "utf-8")
+
+
+def random_crop(data: bytes, size: int, smallest: float, rng: random.Random) -> Tensor:
+    """A square of `smallest`..1 of the short side, scaled to `size`, flipped or not: 3 x size x size, uint8."""
+    picture = Image.open(io.BytesIO(data)).convert("RGB")
+    side = int(min(picture.size) * rng.uniform(smallest, 1))
+    x, y = rng.randint(0, picture.width - side), rng.randint(0, picture.height - side)
+    small = picture.resize((size, size), Image.Resampling.BICUBIC, box=(x, y, x + side, y + side))
+    pixels = torch.from_numpy(np.array(small)).permute(2, 0, 1)
+    return pixels.flip(2) if rng.random() < 0.5 else pixels
+
+
+def centre_crop(data: bytes, size: int) -> Tensor:
+    """The middle square scaled to `size`: 3 x size x size, float32 in [0, 1]."""
+    picture = Image.open(io.BytesIO(data)).convert("RGB")
+    side = min(picture.size)
+    x, y = (picture.width - side) // 2, (picture.height - side) // 2
+    small = picture.resize((size, size), Image.Resampling.BICUBIC, box=(x, y, x + side, y + side))
+    return torch.from_numpy(np.array(small)).permute(2, 0, 1).float() / 255
+
+
+class CropSupply:
+    """Endless batches (photographs, styles), each B x 3 x size x size float32 in [0, 1], made ahead in a thread."""
+
+    def __init__(self, photos: PictureFolder, styles: PictureFolder, size: int, batch: int, seed: int) -> None:
+        self._photos, self._styles, self._size, self._batch = photos, styles, size, batch
+        self._rng = random.Random(seed)
+        self._ready: queue.Queue[tuple[Tensor, Tensor]] = queue.Queue(4)
+        threading.Thread(target=self._fill, daemon=True).start()
+
+    def _fill(self) -> None:
+        while True:
+            self._ready.put((self._crops(self._photos, 0.6), self._crops(self._styles, 0.5)))
+
+    def _crops(self, folder: PictureFolder, smallest: float) -> Tensor:
+        crops = [
+            random_crop(self._rng.choice(folder.files), self._size, smallest, self._rng) for _ in range(self._batch)
+        ]
+        return torch.stack(crops).float() / 255
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        while True:
+            yield self._ready.get()
