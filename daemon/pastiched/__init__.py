@@ -1,0 +1,3 @@
+"""The Pastiche daemon."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,143 @@
+"""The style gallery that ships, and the library that finds styles by name."""
+
+import hashlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pastiche.errors import ErrorCode, PasticheError
+from pastiched.painting.atelier import PICTURES
+from pastiched.styles import GALLERY, Style, StyleLibrary, content_hash
+
+ENTRIES: list[dict[str, Any]] = json.loads((GALLERY / "gallery.json").read_text(encoding="utf-8"))
+
+
+def picture(path: Path, form: str) -> Path:
+    Image.new("RGB", (8, 8), "teal").save(path, form)
+    return path
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> StyleLibrary:
+    return StyleLibrary(tmp_path)
+
+
+def names(library: StyleLibrary, source: str) -> list[str]:
+    return [style.name for style in library.list() if style.source == source]
+
+
+def test_the_gallery_is_the_ateliers_table() -> None:
+    assert len(ENTRIES) >= 8
+    assert [entry["name"] for entry in ENTRIES] == [p.slug for p in PICTURES]
+    assert all(entry["licence"] == "CC0-1.0" and entry["description"] for entry in ENTRIES)
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: str(entry["name"]))
+def test_every_picture_is_large_intact_and_has_a_thumbnail(entry: dict[str, Any]) -> None:
+    path = GALLERY / entry["file"]
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == entry["sha256"]
+    with Image.open(path) as image:
+        assert image.size == (entry["width"], entry["height"])
+        assert min(image.size) >= 768
+    with Image.open(GALLERY / entry["thumbnail"]) as thumbnail:
+        assert max(thumbnail.size) == 192
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: str(entry["name"]))
+def test_every_picture_is_filled_with_texture(entry: dict[str, Any]) -> None:
+    """A picture without local contrast gives a style no statistics: no eighth of it may be flat."""
+    with Image.open(GALLERY / entry["file"]) as image:
+        grey = np.asarray(image.convert("L").resize((512, 512), Image.Resampling.BOX), dtype=np.float32)
+    blocks = grey.reshape(8, 64, 8, 64).transpose(0, 2, 1, 3).reshape(64, 64, 64)
+    detail = np.abs(np.diff(blocks, axis=2)).mean(axis=(1, 2))
+    assert np.quantile(detail, 0.1) > 0.8
+    assert np.ptp(np.quantile(grey, (0.02, 0.98))) > 90
+
+
+def test_the_gallery_stays_below_four_megabytes() -> None:
+    assert sum(path.stat().st_size for path in GALLERY.rglob("*") if path.is_file()) < 4_000_000
+
+
+def test_painting_again_gives_the_shipped_picture() -> None:
+    chosen = next(p for p in PICTURES if p.slug == "rose-window")
+    size = (chosen.width // 4, chosen.height // 4)
+    with Image.open(GALLERY / "rose-window.jpg") as image:
+        shipped = np.asarray(image.resize(size, Image.Resampling.BOX), dtype=np.float64)
+    painted = np.asarray(chosen.render().resize(size, Image.Resampling.BOX), dtype=np.float64)
+    error = float(np.mean((shipped - painted) ** 2))
+    assert 10 * np.log10(255.0**2 / error) > 40.0
+
+
+def test_the_library_shows_the_gallery_first_then_the_users_pictures(tmp_path: Path, library: StyleLibrary) -> None:
+    picture(tmp_path / "Zebra.png", "PNG")
+    picture(tmp_path / "my_cat.JPG", "JPEG")
+    picture(tmp_path / "barn.webp", "WEBP")
+    picture(tmp_path / "ants.tiff", "TIFF")
+    assert [style.name for style in library.list()] == [
+        *(entry["name"] for entry in ENTRIES),
+        "ants",
+        "barn",
+        "my_cat",
+        "Zebra",
+    ]
+    assert library.find("my_cat") == Style("my_cat", "my cat", "", tmp_path / "my_cat.JPG", None, "user")
+
+
+def test_a_missing_folder_leaves_the_gallery(tmp_path: Path) -> None:
+    assert len(StyleLibrary(tmp_path / "none").list()) == len(ENTRIES)
+
+
+def test_files_that_are_no_pictures_are_not_listed(tmp_path: Path, library: StyleLibrary) -> None:
+    (tmp_path / "broken.png").write_bytes(b"not a picture")
+    (tmp_path / "empty.jpg").write_bytes(b"")
+    (tmp_path / "notes.txt").write_text("x")
+    (tmp_path / "folder.png").mkdir()
+    picture(tmp_path / ".hidden.png", "PNG")
+    assert names(library, "user") == []
+
+
+def test_equal_names_get_a_number(tmp_path: Path, library: StyleLibrary) -> None:
+    picture(tmp_path / "rose-window.png", "PNG")
+    picture(tmp_path / "tree.jpg", "JPEG")
+    picture(tmp_path / "Tree.png", "PNG")
+    assert sorted(map(str.casefold, names(library, "user"))) == ["rose-window-2", "tree", "tree-2"]
+    assert library.find("rose-window").source == "gallery"
+    assert library.find("rose-window-2").path == tmp_path / "rose-window.png"
+
+
+def test_case_and_spaces_around_a_name_do_not_matter(library: StyleLibrary) -> None:
+    assert library.find(" Rose-Window ").name == "rose-window"
+
+
+@pytest.mark.parametrize("name", ["../x", "../secret.png", "/etc/passwd", "thumbnails/rose-window", "", ".", "a\0b"])
+def test_a_name_never_leaves_the_library(tmp_path: Path, name: str) -> None:
+    picture(tmp_path / "secret.png", "PNG")
+    picture(tmp_path / "x", "PNG")
+    (tmp_path / "styles").mkdir()
+    with pytest.raises(PasticheError) as caught:
+        StyleLibrary(tmp_path / "styles").find(name)
+    assert caught.value.code == ErrorCode.UNKNOWN_STYLE
+
+
+def test_a_misspelt_name_brings_the_nearest(library: StyleLibrary) -> None:
+    with pytest.raises(PasticheError, match=r'Did you mean "starlit-swirl"\?'):
+        library.find("starlight-swirl")
+
+
+def test_a_changed_picture_has_another_hash(tmp_path: Path) -> None:
+    first = content_hash(picture(tmp_path / "a.png", "PNG"))
+    assert first == hashlib.sha256((tmp_path / "a.png").read_bytes()).hexdigest()
+    Image.new("RGB", (8, 8), "coral").save(tmp_path / "a.png")
+    assert content_hash(tmp_path / "a.png") != first
+
+
+def test_the_library_needs_no_heavy_imports() -> None:
+    code = "import sys, pastiched.styles; print({'torch', 'numpy', 'PIL'} & set(sys.modules))"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "set()"
