@@ -1,0 +1,22 @@
+"""Engines: the methods behind one small interface."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pastiche.errors import ErrorCode, PasticheError
+
+if TYPE_CHECKING:
+    import torch
+
+    from pastiched.engines.base import Engine
+
+
+def create_engine(method: str, device: torch.device, cache_folder: Path) -> Engine:
+    """The engine of a method on a device; nothing is loaded yet. Raises PasticheError(BAD_OPTION)."""
+    if method == "fast":
+        from pastiched.engines.fast import FastEngine
+
+        return FastEngine(device)
+    raise PasticheError(ErrorCode.BAD_OPTION, f"There is no method {method[:40]!r}.")

@@ -1,0 +1,25 @@
+"""How long the stages of a run took."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pastiched.engines.base import Callbacks
+
+
+class Stages:
+    """Milliseconds by stage, told to the callbacks at the start of each."""
+
+    def __init__(self, callbacks: Callbacks) -> None:
+        self.timings: dict[str, float] = {}
+        self._callbacks = callbacks
+
+    @contextmanager
+    def stage(self, name: str, fraction: float) -> Iterator[None]:
+        self._callbacks.check()
+        self._callbacks.progress(name, fraction)
+        start = time.perf_counter()
+        yield
+        self.timings[name] = round((time.perf_counter() - start) * 1e3, 1)

@@ -1,0 +1,214 @@
+"""What the Fast method promises, on real pictures and the weights that ship."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from skimage import data
+
+from pastiche.options import check_options
+from pastiche.pixels import PixelBuffer, PixelFormat
+from pastiched.engines.base import Cancelled, EngineJob, StyleInput
+from pastiched.engines.fast import FastEngine
+
+GALLERY = Path(__file__).parents[2] / "daemon" / "pastiched" / "gallery"
+STYLES = sorted(GALLERY.glob("*.jpg"))
+
+
+class Watch:
+    """Callbacks that remember, and cancel after `allowed` checks."""
+
+    def __init__(self, allowed: int | None = None) -> None:
+        self.allowed, self.stages, self.fractions = allowed, [], []  # type: ignore[var-annotated]
+
+    def progress(self, stage: str, fraction: float) -> None:
+        self.stages.append(stage)
+        self.fractions.append(fraction)
+
+    def check(self) -> None:
+        if self.allowed is not None:
+            self.allowed -= 1
+            if self.allowed < 0:
+                raise Cancelled
+
+    def between_steps(self) -> None: ...
+
+    def preview(self, pixels: PixelBuffer) -> None: ...
+
+    def finishing(self) -> bool:
+        return False
+
+
+@pytest.fixture(scope="module")
+def engine() -> FastEngine:
+    fast = FastEngine(torch.device("cpu"))
+    fast.load()
+    return fast
+
+
+def buffer(array: np.ndarray, role: str = "content") -> PixelBuffer:
+    array = array[..., None] if array.ndim == 2 else array
+    depth = {"uint8": "u8", "uint16": "u16", "float32": "f32"}[array.dtype.name]
+    height, width, channels = array.shape
+    return PixelBuffer(PixelFormat(role, width, height, channels, depth), np.ascontiguousarray(array).tobytes())
+
+
+def paint(
+    engine: FastEngine, photo: np.ndarray, styles: list[tuple[int, float]] | None = None,
+    mask: np.ndarray | None = None, watch: Watch | None = None, **options: Any,
+) -> np.ndarray:  # fmt: skip
+    inputs = [StyleInput(None, STYLES[i], weight) for i, weight in styles or [(0, 1.0)]]
+    options = {"brush_size": 400} | options
+    job = EngineJob(buffer(photo), inputs, None if mask is None else buffer(mask, "mask"), check_options(options))
+    result = engine.run(job, watch or Watch()).pastiche
+    types = {"u8": np.uint8, "u16": np.uint16, "f32": np.float32}
+    form = result.format
+    assert (form.width, form.height) == (photo.shape[1], photo.shape[0])
+    return np.frombuffer(result.data, types[form.depth]).reshape(form.height, form.width, form.channels)
+
+
+def psnr(a: np.ndarray, b: np.ndarray) -> float:
+    error = float(np.mean((a.astype(float) - b.astype(float)) ** 2))
+    return float("inf") if error == 0 else 10 * np.log10(255**2 / error)
+
+
+@pytest.fixture(scope="module")
+def face() -> np.ndarray:
+    return np.ascontiguousarray(data.astronaut()[:320, 60:380])
+
+
+@pytest.mark.parametrize("brush", [100, 200, 400])
+def test_strength_0_gives_the_photograph_back(engine: FastEngine, face: np.ndarray, brush: int) -> None:
+    assert psnr(paint(engine, face, strength=0, brush_size=brush), face) >= 35
+
+
+def test_strength_is_monotonous(engine: FastEngine, face: np.ndarray) -> None:
+    away = [psnr(paint(engine, face, strength=s), face) for s in (0, 10, 25, 50, 75, 100)]
+    assert all(a > b for a, b in itertools.pairwise(away)), away
+
+
+def test_half_strength_is_no_mixture_of_two_pictures(engine: FastEngine, face: np.ndarray) -> None:
+    swirl = next(i for i, path in enumerate(STYLES) if path.stem == "starlit-swirl")
+    half, full = (paint(engine, face, [(swirl, 1)], strength=s).astype(float) for s in (50, 100))
+    assert np.abs(half - (face + full) / 2).mean() > 0.08 * np.abs(full - face).mean()
+
+
+def test_styles_differ_and_weights_count(engine: FastEngine, face: np.ndarray) -> None:
+    first, second = paint(engine, face, [(0, 1)]), paint(engine, face, [(3, 1)])
+    assert psnr(first, second) < 25
+    near_first = paint(engine, face, [(0, 9), (3, 1)])
+    near_second = paint(engine, face, [(0, 1), (3, 9)])
+    assert psnr(near_first, first) > psnr(near_second, first)
+    assert psnr(near_second, second) > psnr(near_first, second)
+
+
+def test_seed_varies_and_repeats(engine: FastEngine, face: np.ndarray) -> None:
+    once, again, other = (paint(engine, face, seed=s) for s in (1, 1, 2))
+    assert np.array_equal(once, again)
+    assert not np.array_equal(once, other)
+    assert psnr(once, other) > 20
+
+
+def test_kept_colours_are_the_photographs(engine: FastEngine, face: np.ndarray) -> None:
+    def chroma(x: np.ndarray) -> np.ndarray:
+        x = x.astype(float)
+        return x - (x @ [0.299, 0.587, 0.114])[..., None]
+
+    kept, free = paint(engine, face, colour="keep"), paint(engine, face)
+    assert np.abs(chroma(kept) - chroma(face)).mean() < 0.5 * np.abs(chroma(free) - chroma(face)).mean()
+
+
+def test_matched_colours_are_nearer_to_the_photographs(engine: FastEngine, face: np.ndarray) -> None:
+    wanted = face.mean((0, 1))
+    matched, free = (paint(engine, face, colour=c).mean((0, 1)) for c in ("match", "style"))
+    assert np.abs(matched - wanted).sum() < np.abs(free - wanted).sum()
+
+
+def test_alpha_is_kept_exactly_and_nothing_bleeds_in(engine: FastEngine, face: np.ndarray) -> None:
+    alpha = np.zeros(face.shape[:2], np.uint8)
+    alpha[40:280, 40:280] = np.arange(240, dtype=np.uint8)[None] + 8
+    clean, dirty = (
+        np.dstack([np.where(alpha[..., None] > 0, face, junk).astype(np.uint8), alpha]) for junk in (0, 255)
+    )
+    results = [paint(engine, picture) for picture in (clean, dirty)]
+    assert all(np.array_equal(r[..., 3], alpha) for r in results)
+    visible = alpha > 0
+    assert np.array_equal(results[0][visible], results[1][visible])
+
+
+def test_all_transparent_stays_transparent(engine: FastEngine) -> None:
+    assert not paint(engine, np.zeros((20, 30, 4), np.uint8))[..., 3].any()
+
+
+def test_mask_says_where(engine: FastEngine, face: np.ndarray) -> None:
+    mask = np.zeros(face.shape[:2], np.uint8)
+    mask[:, 160:] = 255
+    out = paint(engine, face, mask=mask)
+    assert np.array_equal(out[:, :160], face[:, :160])
+    assert np.array_equal(out[:, 160:], paint(engine, face)[:, 160:])
+
+
+def test_wrapped_edges_meet(engine: FastEngine) -> None:
+    height, width = 256, 384
+    y, x = np.mgrid[:height, :width]
+    waves = np.stack([np.sin(2 * np.pi * (x * k / width + y * m / height)) for k, m in ((2, 1), (3, 2), (5, 3))], -1)
+    photo = np.rint(127 + 100 * waves).astype(np.uint8)
+
+    def seam(picture: np.ndarray, axis: int) -> float:
+        p = picture.astype(float)
+        steps = np.abs(np.diff(p, axis=axis)).mean()
+        return float(np.abs(p.take(0, axis) - p.take(-1, axis)).mean() / steps)
+
+    wrapped, plain = paint(engine, photo, wrap="both"), paint(engine, photo)
+    for axis in (0, 1):
+        assert seam(wrapped, axis) < 1.3
+        assert seam(wrapped, axis) < seam(plain, axis)
+    assert seam(paint(engine, photo, wrap="horizontal"), 1) < 1.3
+
+
+def test_sixteen_bits_come_back_without_banding(engine: FastEngine) -> None:
+    ramp = np.linspace(0, 65535, 256 * 400).reshape(256, 400)
+    photo = np.stack([ramp, ramp * 0.8, 65535 - ramp], -1).astype(np.uint16)
+    out = paint(engine, photo, depth="16")
+    assert out.dtype == np.uint16
+    assert len(np.unique(out)) > 5000
+    assert paint(engine, photo, depth="32").dtype == np.float32
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 5000), (5000, 3), (17, 33)])
+def test_any_shape_works(engine: FastEngine, size: tuple[int, int]) -> None:
+    rng = np.random.default_rng(0)
+    out = paint(engine, rng.integers(0, 256, (*size, 3), dtype=np.uint8), brush_size=100)
+    assert out.shape == (*size, 3)
+
+
+def test_a_larger_picture_looks_as_painted(engine: FastEngine) -> None:
+    photo = data.astronaut()
+    large = np.asarray(torch.nn.functional.interpolate(
+        torch.from_numpy(photo.copy()).permute(2, 0, 1)[None].float(), scale_factor=3, mode="bicubic"
+    )[0].permute(1, 2, 0).clamp(0, 255).round().byte())  # fmt: skip
+    small_result = paint(engine, photo, brush_size=200)
+    large_result = paint(engine, large, brush_size=200).reshape(512, 3, 512, 3, 3).mean((1, 3))
+    assert psnr(large_result, small_result) > 24
+
+
+def test_style_may_be_the_content(engine: FastEngine, face: np.ndarray) -> None:
+    job = EngineJob(
+        buffer(face), [StyleInput(buffer(face, "style"), None, 1.0)], None, check_options({"brush_size": 400})
+    )
+    out = np.frombuffer(engine.run(job, Watch()).pastiche.data, np.uint8).reshape(face.shape)
+    assert psnr(out, face) > 15
+
+
+def test_progress_grows_and_a_cancel_stops_between_layers(engine: FastEngine, face: np.ndarray) -> None:
+    watch = Watch()
+    paint(engine, face, watch=watch)
+    assert watch.fractions == sorted(watch.fractions)
+    for allowed in (0, 4, 9, 20):
+        with pytest.raises(Cancelled):
+            paint(engine, face, watch=Watch(allowed))

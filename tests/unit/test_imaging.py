@@ -1,0 +1,114 @@
+"""Sizes, transparency and colours."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from pastiche.errors import ErrorCode, PasticheError
+from pastiche.pixels import PixelBuffer, PixelFormat
+from pastiched.imaging.alpha import fill_transparent
+from pastiched.imaging.colour import keep_chroma, luminance, match_colours
+from pastiched.imaging.scale import Enlargement, detail_gain, resize, strips, working_size
+from pastiched.imaging.tensors import PictureCanvas, PictureView
+
+NO_WRAP = (False, False)
+
+
+def test_brush_100_works_on_a_megapixel_whatever_the_picture() -> None:
+    for width, height in ((600, 400), (1000, 1000), (6000, 4000), (20000, 20000)):
+        size = working_size(width, height, 100, NO_WRAP, 8)
+        assert size.width * size.height == pytest.approx(1e6, rel=0.03)
+        assert size.width / size.height == pytest.approx(width / height, rel=0.01)
+
+
+def test_twice_the_brush_halves_the_working_side() -> None:
+    assert working_size(4000, 4000, 200, NO_WRAP, 8).width == 500
+    assert working_size(4000, 4000, 50, NO_WRAP, 8).width == 2000
+
+
+def test_odd_shapes_keep_workable_sides() -> None:
+    assert min(working_size(1, 1, 100, NO_WRAP, 8).__dict__.values()) >= 16
+    thin = working_size(3, 5000, 100, NO_WRAP, 8)
+    assert thin.width >= 16 and thin.height <= 20000
+
+
+def test_wrapped_sides_are_multiples() -> None:
+    size = working_size(1003, 997, 100, (True, False), 8)
+    assert size.width % 8 == 0
+
+
+def test_strips_cover_every_row_once() -> None:
+    rows = [row for first, count in strips(1037, 5000, 100_000) for row in range(first, first + count)]
+    assert rows == list(range(1037))
+
+
+def test_enlarged_strips_equal_the_whole_and_follow_the_picture() -> None:
+    y, x = torch.meshgrid(torch.arange(20.0), torch.arange(30.0), indexing="ij")
+    small = 0.5 + 0.4 * torch.stack([torch.sin(x / 4), torch.cos(y / 3)])[None]
+    wide = Enlargement(small, 77, 61, NO_WRAP)
+    whole = wide.rows(0, 61)
+    assert torch.equal(torch.cat([wide.rows(0, 13), wide.rows(13, 48)], 2), whole)
+    bicubic = F.interpolate(small, (61, 77), mode="bicubic", align_corners=False)
+    assert torch.allclose(whole, bicubic, atol=0.02)
+    flat = Enlargement(torch.full((1, 1, 5, 5), 0.3), 40, 40, (True, True)).rows(0, 40)
+    assert torch.allclose(flat, torch.full_like(flat, 0.3), atol=1e-6)
+
+
+def test_detail_gain_is_one_where_the_pastiche_follows_and_zero_where_it_is_flat() -> None:
+    photograph = (torch.arange(64) // 8 % 2).float().expand(1, 3, 64, 64).contiguous()
+    assert detail_gain(photograph, photograph)[..., 8:-8].min() > 0.98
+    assert detail_gain(torch.full_like(photograph, 0.5), photograph).abs().max() < 1e-3
+
+
+def test_transparent_pixels_take_their_neighbours_colour() -> None:
+    rgba = torch.zeros(1, 4, 40, 40)
+    rgba[:, 0], rgba[:, 3] = 0.8, 1.0
+    rgba[:, :, 10:30, 10:30] = torch.tensor([0.0, 1.0, 0.0, 0.0]).view(4, 1, 1)
+    filled = fill_transparent(rgba)
+    assert torch.allclose(filled, torch.tensor([0.8, 0.0, 0.0]).view(1, 3, 1, 1).expand_as(filled), atol=1e-3)
+
+
+def test_nothing_opaque_becomes_grey() -> None:
+    assert torch.allclose(fill_transparent(torch.zeros(1, 4, 5, 7)), torch.tensor(0.5))
+
+
+def test_kept_chroma_is_the_photographs_and_luma_the_pastiches() -> None:
+    pastiche, photograph = torch.rand(1, 3, 8, 8), torch.rand(1, 3, 8, 8)
+    out = keep_chroma(pastiche, photograph)
+    assert torch.allclose(luminance(out), luminance(pastiche), atol=1e-5)
+    assert torch.allclose(out - luminance(out), photograph - luminance(photograph), atol=1e-5)
+
+
+def test_matched_style_has_the_photographs_colours() -> None:
+    torch.manual_seed(0)
+    style, photograph = torch.rand(1, 3, 40, 40) * 0.5, 0.3 + 0.2 * torch.rand(1, 3, 30, 50)
+    out = match_colours(style, photograph).flatten(2)[0]
+    wanted = photograph.flatten(2)[0]
+    assert torch.allclose(out.mean(1), wanted.mean(1), atol=5e-3)
+    assert torch.allclose(torch.cov(out), torch.cov(wanted), atol=1e-3)
+
+
+def test_sixteen_bits_go_through_unchanged() -> None:
+    values = np.arange(65536, dtype="<u2").repeat(3).reshape(256, 256, 3)
+    view = PictureView(PixelBuffer(PixelFormat("content", 256, 256, 3, "u16"), values.tobytes()))
+    canvas = PictureCanvas(256, 256, 3, "u16")
+    canvas.put(0, view.rows())
+    assert np.array_equal(canvas.array, values)
+
+
+def test_not_a_number_is_refused() -> None:
+    values = np.zeros((4, 4, 3), "<f4")
+    values[2, 1, 0] = np.nan
+    view = PictureView(PixelBuffer(PixelFormat("content", 4, 4, 3, "f32"), values.tobytes()))
+    with pytest.raises(PasticheError) as caught:
+        view.check_finite()
+    assert caught.value.code is ErrorCode.BAD_PICTURE
+
+
+def test_reduction_averages() -> None:
+    fine = (torch.arange(64) % 2).float().expand(1, 1, 64, 64).contiguous()
+    assert torch.allclose(resize(fine, 16, 16), torch.tensor(0.5), atol=0.05)
+    assert F.interpolate(fine, (16, 16)).max() == 0

@@ -1,0 +1,146 @@
+"""`pastiched train fast`: real steps on real pictures, with a loss network of the right shape and random weights."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file, save_file
+from skimage import data
+
+from pastiched.networks.features import STAGES, FeatureNetwork
+from pastiched.networks.pastiche_net import PasticheNet
+from pastiched.training.cli import main
+from pastiched.training.data import choose_hold_out, random_crop, read_folder
+from pastiched.training.losses import content_loss, repetition_loss, style_losses
+
+WIDTHS, WIDE = (16, 32, 64, 128, 128), (64, 128, 256, 512, 512)
+
+
+def random_loss_network(path: Path) -> Path:
+    torch.manual_seed(0)
+    weights = {"preprocess.weight": torch.eye(3)[:, :, None, None] * 2, "preprocess.bias": -torch.ones(3)}
+    inputs = 3
+    for stage, width, wide in zip(STAGES, WIDTHS, WIDE, strict=True):
+        for name in stage:
+            weights[f"conv{name}.weight"] = torch.randn(width, inputs, 3, 3) * (2 / (9 * inputs)) ** 0.5
+            weights[f"conv{name}.bias"] = torch.zeros(width)
+            inputs = width
+        weights[f"linear{stage[0]}.weight"] = torch.randn(wide, width, 1, 1) * width**-0.5
+        weights[f"linear{stage[0]}.bias"] = torch.zeros(wide)
+    save_file(weights, str(path))
+    return path
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> Path:
+    for kind, names in (("photos", ("astronaut", "chelsea", "coffee")), ("styles", ("retina", "immunohistochemistry"))):
+        (tmp_path / kind).mkdir()
+        for name in names:
+            for part in range(2):
+                picture = Image.fromarray(getattr(data, name)()).resize((200, 150))
+                picture.crop((part * 20, 0, 160 + part * 20, 150)).save(tmp_path / kind / f"{name}-{part}.png")
+    (tmp_path / "photos" / "broken.jpg").write_bytes(b"no picture")
+    random_loss_network(tmp_path / "loss.safetensors")
+    return tmp_path
+
+
+def train(folder: Path, *more: str) -> int:
+    given = [
+        "--photos",
+        folder / "photos",
+        "--styles",
+        folder / "styles",
+        "--loss-network",
+        folder / "loss.safetensors",
+    ]
+    where = ["--out", folder / "run", "--size", "64", "--batch", "2", "--hold-out", folder / "hold-out.txt"]
+    return main(["fast", *map(str, given + where), *more])
+
+
+def test_training_writes_weights_card_sheet_and_resumes(folders: Path) -> None:
+    assert train(folders, "--steps", "3") == 0
+    first = load_file(str(folders / "run" / "fast.safetensors"))
+    assert all(tensor.dtype == torch.float16 for tensor in first.values())
+    PasticheNet().load_state_dict({k: v.float() for k, v in first.items()})
+    card = json.loads((folders / "run" / "fast.json").read_text())
+    assert (card["steps"], card["image_steps"], card["seed"]) == (3, 6, 0)
+    assert card["figures"]["held_out_style"] > 0
+    assert str(folders) not in json.dumps(card)
+    held = (folders / "hold-out.txt").read_text().split()
+    assert len(held) == 5
+    assert Image.open(folders / "run" / "sheet-000003.png").width == 3 * 256
+
+    assert train(folders, "--steps", "5", "--resume") == 0
+    card = json.loads((folders / "run" / "fast.json").read_text())
+    assert card["steps"] == 5
+    assert "to step 3" in card["command"] and "to step 5" in card["command"]
+    assert (folders / "hold-out.txt").read_text().split() == held
+
+
+def test_training_from_shipped_weights_starts_there(folders: Path) -> None:
+    assert train(folders, "--steps", "1") == 0
+    start = folders / "start.safetensors"
+    (folders / "run" / "fast.safetensors").rename(start)
+    assert main(
+        ["fast", "--photos", str(folders / "photos"), "--styles", str(folders / "styles"), "--loss-network",
+         str(folders / "loss.safetensors"), "--out", str(folders / "second"), "--size", "64", "--batch", "2",
+         "--steps", "1", "--rate", "1e-9", "--init", str(start)]
+    ) == 0  # fmt: skip
+    before, after = load_file(str(start)), load_file(str(folders / "second" / "fast.safetensors"))
+    assert all(torch.allclose(before[k].float(), after[k].float(), atol=1e-3) for k in before)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (["--size", "100"], "multiple of 64"),
+        (["--loss-network", "nothing.safetensors"], "does not exist"),
+        (["--photos", "/nowhere"], "nowhere"),
+    ],
+)
+def test_bad_input_gets_one_sentence(
+    folders: Path, capsys: pytest.CaptureFixture[str], wrong: list[str], said: str
+) -> None:
+    assert train(folders, "--steps", "1", *wrong) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_another_network_is_no_loss_network(tmp_path: Path) -> None:
+    save_file({"something": torch.zeros(1)}, str(tmp_path / "other.safetensors"))
+    with pytest.raises(ValueError, match="not a compact feature network"):
+        FeatureNetwork.load(tmp_path / "other.safetensors")
+
+
+def test_losses_are_zero_for_the_same_picture_and_not_for_another(tmp_path: Path) -> None:
+    network = FeatureNetwork.load(random_loss_network(tmp_path / "loss.safetensors"))
+    a, b = (network(torch.rand(1, 3, 64, 64) ** power) for power in (1, 3))
+    assert content_loss(a, a) == 0 and content_loss(a, b) > 0
+    same, other = style_losses(network, a, a), style_losses(network, a, b)
+    assert max(map(float, same)) < 1e-6 and min(map(float, other)) > 1e-4
+
+
+def test_repetition_is_seen_at_its_period() -> None:
+    torch.manual_seed(0)
+    free = torch.rand(1, 3, 128, 128)
+    for period in (4, 8):
+        repeated = torch.rand(1, 3, period, period).repeat(1, 1, 128 // period, 128 // period)
+        assert repetition_loss(free, period) < 0.05
+        assert repetition_loss(repeated, period) > 0.8
+
+
+def test_held_out_pictures_are_fixed_by_the_seed_and_never_more_than_half() -> None:
+    names = [f"{i}.jpg" for i in range(100)]
+    assert choose_hold_out(names, 40, 1) == choose_hold_out(names, 40, 1) != choose_hold_out(names, 40, 2)
+    assert len(choose_hold_out(names[:10], 40, 1)) == 5
+
+
+def test_crops_are_square_and_unreadable_files_are_left_out(folders: Path) -> None:
+    folder = read_folder(folders / "photos")
+    assert "broken.jpg" not in folder.names
+    crop = random_crop(folder.files[0], 64, 0.5, random.Random(0))
+    assert crop.shape == (3, 64, 64) and crop.dtype == torch.uint8
