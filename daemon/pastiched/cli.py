@@ -1,0 +1,44 @@
+"""The command `pastiched`: hands on to the module of each subcommand, which is imported only then."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+from pastiche.version import VERSION
+
+SUBCOMMANDS = {
+    "serve": ("pastiched.serve:main", "run the daemon"),
+    "train": ("pastiched.training.cli:main", "train networks"),
+    "models": ("pastiched.models:main", "list, verify and download model files"),
+    "evaluate": ("pastiched.evaluate:main", "measure and look at what a model does"),
+}
+"""Name -> (module:function that takes the other arguments and returns the exit code, what it does)."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit code 2 for an unknown subcommand."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] in (["--version"], ["-V"]):
+        print(f"pastiched {VERSION}")
+        return 0
+    if given[:1] in (["--help"], ["-h"], []):
+        print(_usage())
+        return 0 if given else 2
+    if given[0] not in SUBCOMMANDS:
+        print(f"pastiched: there is no subcommand {given[0]!r}.\n{_usage()}", file=sys.stderr)
+        return 2
+    module, _, function = SUBCOMMANDS[given[0]][0].partition(":")
+    run = getattr(importlib.import_module(module), function)
+    code: int = run(given[1:])
+    return code
+
+
+def _usage() -> str:
+    lines = [f"  {name:<9} {what}" for name, (_, what) in SUBCOMMANDS.items()]
+    return "\n".join(["usage: pastiched SUBCOMMAND ... (--help after one shows its options)", *lines])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

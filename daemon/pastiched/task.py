@@ -1,0 +1,78 @@
+"""A job inside the worker: its pictures, its wishes (cancel, finish) and how far it is."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+from pastiche.errors import ErrorCode, PasticheError
+from pastiche.pixels import PixelBuffer
+from pastiche.protocol import Message, Submit
+from pastiched.engines.base import EngineJob, StyleInput
+
+SURE_AFTER_SECONDS = 0.5
+SURE_ABOVE = 0.05
+
+
+class Task:
+    """Shared by the worker's two threads: the io thread fills it and sets its wishes, the computing thread runs it."""
+
+    def __init__(self, message: Message) -> None:
+        body = message.body
+        assert isinstance(body, Submit)
+        self.tag = message.parent
+        self.body = body
+        self.preview = body.preview
+        frames = iter(message.frames)
+        self.pictures = {
+            index: PixelBuffer(form, next(frames).buffer)
+            for index, form in enumerate(message.buffers)
+            if index not in body.streams
+        }
+        self.cancel = threading.Event()
+        self.finish = threading.Event()
+        self.arrived = time.monotonic()
+        self.completed = 0.0
+        self.started = 0.0
+        self.expected = 0.0
+        """Seconds that the engine expects to need, 0 = unknown."""
+        self.stage = "receive"
+        self.fraction = 0.0
+        self.shown: tuple[str, float] | None = None
+        self.told = 0.0
+
+    def complete(self) -> None:
+        """All pictures are here."""
+        self.completed = time.monotonic()
+
+    def advance(self, stage: str, fraction: float) -> None:
+        self.stage, self.fraction = stage, min(max(fraction, self.fraction), 1.0)
+
+    def seconds_left(self, now: float) -> float | None:
+        """Estimated from the fraction, or from what the engine expected while too little has been done."""
+        if not self.started:
+            return None
+        spent = now - self.started
+        if spent > SURE_AFTER_SECONDS and self.fraction > SURE_ABOVE:
+            return round(spent * (1 - self.fraction) / self.fraction, 2)
+        return round(max(0.0, self.expected - spent), 2) if self.expected else None
+
+    def engine_job(self) -> EngineJob:
+        """The engine's view. Raises BAD_MESSAGE if the server sent something else than it promised."""
+        by_role = {picture.format.role: picture for picture in self.pictures.values()}
+        if "content" not in by_role:
+            raise PasticheError(ErrorCode.BAD_MESSAGE)
+        styles = [
+            StyleInput(
+                self.pictures[style["buffer"]] if "buffer" in style else None,
+                Path(style["path"]) if "path" in style else None,
+                style["weight"],
+            )
+            for style in self.body.styles
+        ]
+        return EngineJob(by_role["content"], styles, by_role.get("mask"), dict(self.body.options), self.preview)
+
+    def release(self) -> None:
+        """Lets go of the pictures."""
+        self.pictures = {}

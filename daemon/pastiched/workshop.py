@@ -1,0 +1,219 @@
+"""Where a worker's computing thread spends its life: engines kept warm, one job at a time, previews in between."""
+
+from __future__ import annotations
+
+import logging
+import math
+import platform
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pastiche.errors import ErrorCode, PasticheError
+from pastiche.options import METHODS, defaults
+from pastiche.pixels import PixelBuffer
+from pastiche.protocol import Cancelled as CancelledBody
+from pastiche.protocol import Failed, Preview, Result
+from pastiche.version import VERSION
+from pastiched.courier import Courier
+from pastiched.device import Device
+from pastiched.engines.base import Cancelled
+from pastiched.link import Estimates, Ready, Setup
+from pastiched.log import describe_failure
+from pastiched.memory import free_unused, is_broken_device, is_out_of_memory, peak_bytes, reset_peak
+from pastiched.task import Task
+
+if TYPE_CHECKING:
+    from pastiched.engines.base import Engine, EngineResult
+
+WARM_METHOD = METHODS[0]
+FINITE_CHECK_BYTES = 16_000_000
+TELLING_SECONDS = 0.2
+"""Shorter jobs say little about the pace of long ones."""
+log = logging.getLogger(__name__)
+
+
+class Workshop:
+    """Everything that the computing thread does."""
+
+    def __init__(self, setup: Setup, device: Device, courier: Courier) -> None:
+        self.setup, self.device, self.courier = setup, device, courier
+        self._engines: dict[str, Engine] = {}
+        self._loaded: dict[str, float] = {}
+        """When each loaded engine was last used."""
+        self._pace: dict[str, float] = {}
+        """Seconds that jobs took, as a multiple of what the engine had estimated."""
+        self.broken = False
+
+    def run(self) -> None:
+        """Works until the process is ended from outside, or its device is lost."""
+        self.courier.post(Ready(self.device.to_wire(self.setup.device)))
+        try:
+            self._engine(WARM_METHOD)
+        except Exception as error:
+            log.error("The %s method could not be loaded.\n%s", WARM_METHOD, describe_failure(error))
+        self._send_estimates()
+        self._rest()
+        while not self.broken:
+            task = self.courier.next_task(1.0)
+            if task:
+                self.work_on(task)
+                self._rest()
+            else:
+                self._unload_idle()
+
+    def _rest(self) -> None:
+        self.courier.state = "idle" if self._loaded else "unloaded"
+
+    def work_on(self, task: Task) -> None:
+        """Runs a job to its one outcome; nothing it raises gets out."""
+        self.courier.state = "busy"
+        try:
+            result, report = self._compute(task)
+        except Cancelled:
+            self.courier.post(CancelledBody(), task.tag)
+        except BaseException as error:
+            self._fail(task, error)
+        else:
+            self.courier.post(Result(report), task.tag, result.pastiche)
+        finally:
+            task.release()
+
+    def _compute(self, task: Task) -> tuple[EngineResult, dict[str, Any]]:
+        task.started = time.monotonic()
+        reset_peak(self.device.torch_device)
+        calls = JobCalls(self, task)
+        calls.check()
+        job = task.engine_job()
+        _check_finite([job.content, *(s.pixels for s in job.styles if s.pixels), *([job.mask] if job.mask else [])])
+        method = str(job.options["method"])
+        calls.progress("load", 0.0)
+        engine = self._engine(method)
+        loaded = time.monotonic()
+        width, height = job.content.format.width, job.content.format.height
+        estimated, _ = engine.estimate(width, height, job.options)
+        task.expected = estimated * self._pace.get(method, 1.0)
+        result = engine.run(job, calls)
+        ended = time.monotonic()
+        self._loaded[method] = ended
+        if estimated > TELLING_SECONDS:
+            self._pace[method] = (self._pace.get(method, 1.0) + (ended - loaded) / estimated) / 2
+            self._send_estimates()
+        timings = {
+            "receive": (task.completed - task.arrived) * 1000,
+            "wait": (task.started - task.completed) * 1000,
+            "load": (loaded - task.started) * 1000,
+            "run": (ended - loaded) * 1000,
+            **result.timings,
+        }
+        return result, self._report(job.options, result, timings)
+
+    def _report(self, options: dict[str, Any], result: EngineResult, timings: dict[str, float]) -> dict[str, Any]:
+        import torch
+
+        return {
+            "method": options["method"],
+            "options": options,
+            "timings": {stage: round(float(ms), 2) for stage, ms in timings.items()},
+            "device": self.device.to_wire(self.setup.device),
+            "memory": peak_bytes(self.device.torch_device),
+            "models": result.models,
+            "notes": result.notes,
+            "versions": {"pastiche": VERSION, "torch": str(torch.__version__), "python": platform.python_version()},
+        }
+
+    def _fail(self, task: Task, error: BaseException) -> None:
+        if isinstance(error, PasticheError):
+            failure = error
+        elif is_out_of_memory(error):
+            log.error("A job ran out of memory.\n%s", describe_failure(error))
+            failure = PasticheError(ErrorCode.OUT_OF_MEMORY)
+        else:
+            log.error("A job failed.\n%s", describe_failure(error))
+            failure = PasticheError(ErrorCode.ENGINE)
+            self.broken = is_broken_device(error)
+        error.__traceback__ = None
+        free_unused(self.device.torch_device)
+        self.courier.post(Failed(str(failure.code), failure.sentence, failure.hint), task.tag)
+
+    def _engine(self, method: str) -> Engine:
+        from pastiched.engines import create_engine
+
+        engine = self._engines.get(method)
+        if engine is None:
+            engine = create_engine(method, self.device.torch_device, Path(self.setup.cache_folder))
+            self._engines[method] = engine
+        if method not in self._loaded:
+            engine.load()
+        self._loaded[method] = time.monotonic()
+        return engine
+
+    def _unload_idle(self) -> None:
+        if not self.setup.idle_unload:
+            return
+        old = time.monotonic() - self.setup.idle_unload
+        idle = [method for method, used in self._loaded.items() if used < old]
+        for method in idle:
+            self._engines[method].unload()
+            del self._loaded[method]
+        if idle:
+            free_unused(self.device.torch_device)
+            self._rest()
+
+    def _send_estimates(self) -> None:
+        """A straight line through what each known engine estimates for 1 and 4 megapixels."""
+        lines = {}
+        for method, engine in self._engines.items():
+            options = defaults() | {"method": method}
+            small, large = engine.estimate(1000, 1000, options), engine.estimate(2000, 2000, options)
+            pace = self._pace.get(method, 1.0)
+            slope_seconds, slope_bytes = (large[0] - small[0]) / 3, (large[1] - small[1]) / 3
+            lines[method] = [
+                (small[0] - slope_seconds) * pace,
+                slope_seconds * pace,
+                float(small[1] - slope_bytes),
+                float(slope_bytes),
+            ]
+        self.courier.post(Estimates(lines))
+
+
+class JobCalls:
+    """An engine's callbacks for one job."""
+
+    def __init__(self, workshop: Workshop, task: Task) -> None:
+        self._workshop, self._task = workshop, task
+
+    def progress(self, stage: str, fraction: float) -> None:
+        self._workshop.courier.ticks += 1
+        self._task.advance(stage, fraction if math.isfinite(fraction) else 0.0)
+
+    def check(self) -> None:
+        self._workshop.courier.ticks += 1
+        if self._task.cancel.is_set():
+            raise Cancelled
+
+    def between_steps(self) -> None:
+        self.check()
+        if not self._task.preview and (waiting := self._workshop.courier.take_preview()):
+            self._workshop.work_on(waiting)
+
+    def preview(self, pixels: PixelBuffer) -> None:
+        self._workshop.courier.ticks += 1
+        self._workshop.courier.post(Preview(), self._task.tag, pixels)
+
+    def finishing(self) -> bool:
+        self._workshop.courier.ticks += 1
+        return self._task.finish.is_set()
+
+
+def _check_finite(pictures: list[PixelBuffer]) -> None:
+    """Raises BAD_PICTURE for NaN or infinity in floating point pixels."""
+    import numpy as np
+
+    for picture in pictures:
+        if picture.format.depth != "f32":
+            continue
+        view = memoryview(picture.data).cast("B")
+        for start in range(0, len(view), FINITE_CHECK_BYTES):
+            if not np.isfinite(np.frombuffer(view[start : start + FINITE_CHECK_BYTES], "<f4")).all():
+                raise PasticheError(ErrorCode.BAD_PICTURE, "The picture has pixels that are not finite numbers.")

@@ -1,0 +1,65 @@
+"""Every parameter is described once and checked by that description."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from pastiche.errors import ErrorCode, PasticheError
+from pastiche.options import BY_NAME, OPTIONS, check_options, defaults
+
+
+def test_defaults_are_allowed_values() -> None:
+    assert check_options({}) == defaults() == check_options(defaults())
+
+
+@pytest.mark.parametrize("option", [o for o in OPTIONS if o.kind != "choice"], ids=lambda o: o.name)
+def test_both_ends_of_a_range_are_allowed_and_beyond_is_not(option: Any) -> None:
+    for value in (option.minimum, option.maximum):
+        assert option.check(value) == value
+    for value in (option.minimum - 1, option.maximum + 1):
+        with pytest.raises(PasticheError):
+            option.check(value)
+
+
+@pytest.mark.parametrize("option", [o for o in OPTIONS if o.kind == "choice"], ids=lambda o: o.name)
+def test_every_choice_is_allowed_and_the_refusal_names_them(option: Any) -> None:
+    for choice in option.choices:
+        assert option.check(choice) == choice
+    with pytest.raises(PasticheError) as caught:
+        option.check("no such thing")
+    assert all(choice in caught.value.sentence for choice in option.choices)
+
+
+BAD: dict[str, dict[str, Any]] = {
+    "unknown": {"speed": 1},
+    "text for a number": {"strength": "100"},
+    "true for a number": {"strength": True},
+    "NaN": {"strength": math.nan},
+    "infinity": {"brush_size": math.inf},
+    "a fraction for a whole number": {"seed": 1.5},
+    "a number for a choice": {"depth": 8},
+    "a list for a choice": {"colour": ["keep"]},
+    "none": {"wrap": None},
+}
+
+
+@pytest.mark.parametrize("values", BAD.values(), ids=BAD.keys())
+def test_a_bad_value_is_refused(values: dict[str, Any]) -> None:
+    with pytest.raises(PasticheError) as caught:
+        check_options(values)
+    assert caught.value.code is ErrorCode.BAD_OPTION and len(caught.value.sentence) < 200
+
+
+def test_values_come_back_in_their_own_type() -> None:
+    checked = check_options({"strength": 50, "seed": 3.0})
+    assert type(checked["strength"]) is float and type(checked["seed"]) is int
+
+
+def test_flags_and_labels_are_made_for_people() -> None:
+    assert BY_NAME["brush_size"].flag == "--brush-size"
+    assert all(option.label and option.help for option in OPTIONS)
+    mnemonics = [option.label[option.label.index("_") + 1].lower() for option in OPTIONS if "_" in option.label]
+    assert len(set(mnemonics)) == len(mnemonics) == len(OPTIONS)
