@@ -16,7 +16,7 @@ from pastiched.networks.features import STAGES, FeatureNetwork
 from pastiched.networks.pastiche_net import PasticheNet
 from pastiched.training.cli import main
 from pastiched.training.data import choose_hold_out, random_crop, read_folder
-from pastiched.training.losses import content_loss, repetition_loss, style_losses
+from pastiched.training.losses import content_loss, grid_loss, repetition_loss, style_losses
 
 WIDTHS, WIDE = (16, 32, 64, 128, 128), (64, 128, 256, 512, 512)
 
@@ -124,13 +124,21 @@ def test_losses_are_zero_for_the_same_picture_and_not_for_another(tmp_path: Path
     assert max(map(float, same)) < 1e-6 and min(map(float, other)) > 1e-4
 
 
-def test_repetition_is_seen_at_its_period() -> None:
+def test_a_checkerboard_is_seen() -> None:
+    torch.manual_seed(0)
+    assert grid_loss(torch.rand(1, 3, 128, 128)) < 0.05
+    assert grid_loss(torch.rand(1, 3, 4, 4).repeat(1, 1, 32, 32)) > 0.8
+
+
+@pytest.mark.parametrize("period", [5, 8, 11, 16])
+def test_repetition_is_seen_at_any_period_unless_the_style_repeats_too(period: int) -> None:
     torch.manual_seed(0)
     free = torch.rand(1, 3, 128, 128)
-    for period in (4, 8):
-        repeated = torch.rand(1, 3, period, period).repeat(1, 1, 128 // period, 128 // period)
-        assert repetition_loss(free, period) < 0.05
-        assert repetition_loss(repeated, period) > 0.8
+    wave = 0.5 + 0.4 * torch.cos(torch.arange(128) * 2 * torch.pi / period)
+    repeated = (wave[:, None] * wave).expand(1, 3, 128, 128)
+    assert repetition_loss(free, free) < 0.002
+    assert repetition_loss(repeated, free) > 0.02
+    assert repetition_loss(repeated, repeated) < 0.1 * repetition_loss(repeated, free)
 
 
 def test_held_out_pictures_are_fixed_by_the_seed_and_never_more_than_half() -> None:
