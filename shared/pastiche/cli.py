@@ -1,0 +1,178 @@
+"""The command `pastiche`: arguments, exit codes, and what a user sees when something goes wrong.
+
+Exit codes: 0 done, 1 the job failed, 2 bad input or options, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from pastiche.errors import ErrorCode, PasticheError
+from pastiche.options import OPTIONS, Option
+from pastiche.version import VERSION
+
+FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
+BAD_INPUT_CODES = frozenset(
+    {
+        ErrorCode.BAD_OPTION,
+        ErrorCode.BAD_PICTURE,
+        ErrorCode.TOO_LARGE,
+        ErrorCode.UNKNOWN_STYLE,
+        ErrorCode.UNREADABLE,
+        ErrorCode.UNWRITABLE,
+    }
+)
+LOG_BYTES = 500_000
+STYLE_HELP = "a picture file, or a name from `pastiche styles`; repeat it to mix up to four"
+ALIASES = {"colour": ("--color",)}
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one sentence instead of a page of usage."""
+
+    def error(self, message: str) -> NoReturn:
+        raise PasticheError(
+            ErrorCode.BAD_OPTION, f"{message[:1].upper()}{message[1:].rstrip('.')}.", f"See `{self.prog} --help`."
+        )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command line and returns its exit code; no exception gets out."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError, ValueError):
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    try:
+        options = build_parser().parse_args(given)
+        command = importlib.import_module(f"pastiche.commands.{options.command}")
+        code: int = command.run(options)
+        sys.stdout.flush()
+        return code
+    except PasticheError as error:
+        return _report(error, given)
+    except KeyboardInterrupt:
+        _print_json({"code": "interrupted", "sentence": "Interrupted.", "hint": ""}, given)
+        return _say("Interrupted.", INTERRUPTED)
+    except BrokenPipeError:
+        # Whoever read our output has left; Python would complain once more at exit.
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except Exception as error:
+        _log(error)
+        unexpected = PasticheError(
+            ErrorCode.ENGINE,
+            f"Something unexpected went wrong ({type(error).__name__}).",
+            "client.log has the details.",
+        )
+        return _report(unexpected, given)
+
+
+def exit_code(error: PasticheError) -> int:
+    """2 where the user can put it right by other input or options, else 1."""
+    return BAD_INPUT if error.code in BAD_INPUT_CODES else FAILED
+
+
+def _report(error: PasticheError, given: Sequence[str]) -> int:
+    _print_json({"code": str(error.code), "sentence": error.sentence, "hint": error.hint}, given)
+    return _say(f"{error.sentence} {error.hint}".strip(), exit_code(error))
+
+
+def _print_json(failure: dict[str, str], given: Sequence[str]) -> None:
+    """A failure is a report too, where a report was asked for."""
+    if "--json" in given:
+        import json
+
+        with contextlib.suppress(OSError):
+            print(json.dumps({"error": failure}), flush=True)
+
+
+def _say(sentence: str, code: int) -> int:
+    with contextlib.suppress(OSError):
+        print(f"pastiche: {' '.join(sentence.split())}", file=sys.stderr, flush=True)
+    return code
+
+
+def _log(error: Exception) -> None:
+    """Appends the traceback to log/client.log in the home folder, without the name of the user's own."""
+    import time
+    import traceback
+
+    from pastiche.connection import find_home
+
+    with contextlib.suppress(OSError):
+        path = find_home().log_file.with_name("client.log")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and path.stat().st_size > LOG_BYTES:
+            path.replace(path.with_suffix(".log.1"))
+        text = "".join(traceback.format_exception(error)).replace(str(Path.home()), "~")
+        with path.open("a", encoding="utf-8", errors="backslashreplace") as log:
+            log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} pastiche {VERSION}\n{text}\n")
+
+
+def build_parser() -> Parser:
+    parser = Parser("pastiche", description="Paints pictures in the style of other pictures.", allow_abbrev=False)
+    parser.add_argument("--version", action="version", version=f"pastiche {VERSION}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name: str, text: str) -> Parser:
+        made: Parser = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
+        made.add_argument("--json", action="store_true", help="print one JSON report")
+        return made
+
+    apply = command("apply", "Paints one picture in the style of another.")
+    apply.add_argument("content", metavar="CONTENT", help="the picture: PNG, JPEG, WebP or TIFF")
+    apply.add_argument("-o", "--output", required=True, metavar="OUT", help="where to; the extension says the format")
+    apply.add_argument("--mask", metavar="MASK", help="a picture of the same size: white where the style goes")
+    _add_job_flags(apply)
+
+    batch = command("batch", "Paints many pictures in the style of another; goes on after a bad file.")
+    batch.add_argument("inputs", nargs="+", metavar="IN", help="pictures, folders, or patterns like '*.jpg'")
+    batch.add_argument(
+        "-o", "--output", required=True, metavar="DIR", help="the folder of the results; made if missing"
+    )
+    batch.add_argument("--format", choices=("png", "jpg", "webp", "tif"), help="of the results (default: as the input)")
+    batch.add_argument("--skip-existing", action="store_true", help="leave out pictures whose result exists already")
+    _add_job_flags(batch)
+
+    command("styles", "Lists the styles that have a name.")
+    command("status", "Says what the daemon is doing.")
+    stop = command("stop", "Stops the daemon.")
+    stop.add_argument("--when-idle", action="store_true", help="after the jobs it has")
+    command("doctor", "Checks the installation and says how to repair it.")
+    return parser
+
+
+def _add_job_flags(parser: Parser) -> None:
+    add = parser.add_argument
+    add("--style", "-s", action="append", required=True, dest="styles", metavar="STYLE", help=STYLE_HELP)
+    add("--weights", metavar="W,W", help="how much each style counts, for instance 2,1 (default: all the same)")
+    for option in OPTIONS:
+        add(option.flag, *ALIASES.get(option.name, ()), dest=option.name, metavar=_metavar(option), help=_help(option))
+    add("--quality", default="95", metavar="1..100", help="of JPEG and WebP (default: 95)")
+    add("--compression", default="1", metavar="0..9", help="effort for PNG and TIFF, 9 = smallest file (default: 1)")
+    add("--overwrite", action="store_true", help="replace an existing result; an input is never replaced")
+    add("--keep-gps", action="store_true", help="keep the place in the EXIF data")
+    add("--device", metavar="DEVICE", help="auto, cpu, cuda, cuda:N, rocm, xpu, mps, if the daemon has to be started")
+    add("--threads", metavar="N", help="CPU threads of the daemon, if it has to be started")
+    add("--quiet", "-q", action="store_true", help="no progress bar, no notes")
+
+
+def _metavar(option: Option) -> str:
+    return "|".join(option.choices) if option.choices else f"{option.minimum:g}..{option.maximum:g}"
+
+
+def _help(option: Option) -> str:
+    default = f"{option.default:g}" if isinstance(option.default, int | float) else option.default
+    return f"{option.help} (default: {default})".replace("%", "%%")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,186 @@
+"""What `apply` and `batch` have in common: their flags turned into options, styles and settings."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pastiche.client import Client
+from pastiche.connection import Home, read_connection
+from pastiche.errors import ErrorCode, PasticheError
+from pastiche.job import StyleRef
+from pastiche.options import BY_NAME, MAX_STYLES, check_options
+from pastiche.picture_files import WriteSettings, read_picture
+from pastiche.picture_formats import BY_EXTENSION
+
+MOST_THREADS = 1024
+DEVICES = r"auto|cpu|mps|(cuda|rocm|xpu)(:\d{1,3})?"
+
+
+@dataclass(frozen=True)
+class StyleFlag:
+    """One --style as given: a file (`path`) or a `name` of the library."""
+
+    given: str
+    weight: float
+    path: Path | None = None
+
+
+def job_options(flags: argparse.Namespace) -> dict[str, float | int | str]:
+    """All options, checked. Raises PasticheError(BAD_OPTION)."""
+    values: dict[str, Any] = {}
+    for name, option in BY_NAME.items():
+        text = getattr(flags, name)
+        if text is not None:
+            values[name] = text if option.kind == "choice" else _number(text)
+    return check_options(values)
+
+
+def _number(text: str) -> Any:
+    """A number, or the text itself, which `Option.check` then refuses by name."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def whole_number(flag: str, text: str, low: int, high: int) -> int:
+    """Raises PasticheError(BAD_OPTION)."""
+    if not text.isascii() or not text.isdigit() or not low <= int(text[:9]) <= high:
+        raise PasticheError(ErrorCode.BAD_OPTION, f"{flag} must be between {low} and {high}, not {text[:40]!r}.")
+    return int(text)
+
+
+def write_settings(flags: argparse.Namespace) -> WriteSettings:
+    """Raises PasticheError(BAD_OPTION)."""
+    return WriteSettings(
+        quality=whole_number("--quality", flags.quality, 1, 100),
+        compression=whole_number("--compression", flags.compression, 0, 9),
+        keep_gps=flags.keep_gps,
+        overwrite=flags.overwrite,
+    )
+
+
+def style_flags(flags: argparse.Namespace) -> list[StyleFlag]:
+    """The styles with their weights. Raises PasticheError(BAD_OPTION)."""
+    given: list[str] = flags.styles
+    if len(given) > MAX_STYLES:
+        raise PasticheError(ErrorCode.BAD_OPTION, f"A pastiche takes at most {MAX_STYLES} styles, not {len(given)}.")
+    weights = [_weight(text) for text in flags.weights.split(",")] if flags.weights is not None else [1.0] * len(given)
+    if len(weights) != len(given):
+        raise PasticheError(ErrorCode.BAD_OPTION, f"--weights has {len(weights)} numbers for {len(given)} styles.")
+    return [
+        StyleFlag(style, weight, Path(style) if _is_path(style) else None)
+        for style, weight in zip(given, weights, strict=True)
+    ]
+
+
+def _weight(text: str) -> float:
+    try:
+        weight = float(text)
+    except ValueError:
+        weight = math.nan
+    if not 0 < weight < math.inf:
+        raise PasticheError(ErrorCode.BAD_OPTION, f"--weights must be numbers above 0, not {text[:40]!r}.")
+    return weight
+
+
+def _is_path(style: str) -> bool:
+    separators = [os.sep, *([os.altsep] if os.altsep else [])]
+    return any(s in style for s in separators) or Path(style).suffix.lower() in BY_EXTENSION or Path(style).is_file()
+
+
+def read_styles(styles: list[StyleFlag], note: Callable[[str], None]) -> list[StyleRef]:
+    """The styles with the files among them read. Raises PasticheError as `read_picture`."""
+    refs = []
+    for style in styles:
+        if style.path is None:
+            refs.append(StyleRef(style.given, weight=style.weight))
+            continue
+        picture = read_picture(style.path, "style")
+        for said in picture.notes:
+            note(f"{style.path.name}: {said}")
+        refs.append(StyleRef(pixels=picture.pixels, weight=style.weight))
+    return refs
+
+
+def resolve_names(refs: list[StyleRef], client: Client) -> list[StyleRef]:
+    """Names as the library writes them. Raises PasticheError(UNKNOWN_STYLE) with the closest name."""
+    if all(ref.pixels for ref in refs):
+        return refs
+    names = {str(style["name"]).casefold(): str(style["name"]) for style in client.styles()}
+    resolved = []
+    for ref in refs:
+        if ref.pixels:
+            resolved.append(ref)
+        elif name := names.get(ref.name.casefold()):
+            resolved.append(StyleRef(name, weight=ref.weight))
+        else:
+            raise PasticheError(ErrorCode.UNKNOWN_STYLE, _unknown(ref.name, list(names.values())))
+    return resolved
+
+
+def _unknown(name: str, names: list[str]) -> str:
+    import difflib
+
+    close = difflib.get_close_matches(name, names, 1, 0.5)
+    return f"There is no style named {name[:60]!r}" + (f"; did you mean {close[0]!r}?" if close else ".")
+
+
+def daemon_arguments(flags: argparse.Namespace) -> tuple[str, ...]:
+    """What `pastiched serve` is given if it has to be started. Raises PasticheError(BAD_OPTION)."""
+    arguments: list[str] = []
+    if flags.device is not None:
+        if not re.fullmatch(DEVICES, flags.device):
+            raise PasticheError(
+                ErrorCode.BAD_OPTION,
+                f"--device must be auto, cpu, cuda, cuda:N, rocm, xpu or mps, not {flags.device[:40]!r}.",
+            )
+        arguments += ["--device", flags.device]
+    if flags.threads is not None:
+        arguments += ["--threads", str(whole_number("--threads", flags.threads, 1, MOST_THREADS))]
+    return tuple(arguments)
+
+
+def open_client(flags: argparse.Namespace, home: Home, note: Callable[[str], None]) -> Client:
+    """A client of the running daemon, or of one started now. Raises PasticheError as `Client.connect`."""
+    arguments = daemon_arguments(flags)
+    ran_before = read_connection(home)
+    client = Client.connect(home, arguments=arguments, on_note=note)
+    if ran_before != client.connection:
+        return client
+    if _has_no_device(client):
+        # It was started on a device that does not work: no later --device would ever be heard.
+        with client:
+            client.stop(when_idle=True)
+            client.wait_for_successor(note)
+        return Client.connect(home, arguments=arguments, on_note=note)
+    wanted = flags.device or os.environ.get("PASTICHE_DEVICE") or "auto"
+    devices = client.welcome.devices if client.welcome else []
+    if other := _other_device(wanted, devices):
+        note(f"The running daemon computes on {other}; `pastiche stop` lets the next one start on {wanted}.")
+    if flags.threads is not None:
+        note("--threads counts when the daemon is started; this one runs already.")
+    return client
+
+
+def _has_no_device(client: Client) -> bool:
+    devices = client.welcome.devices if client.welcome else []
+    return bool(devices) and all(device.get("state") == "failed" for device in devices)
+
+
+def _other_device(wanted: str, devices: list[dict[str, Any]]) -> str:
+    """The device in use where it is known not to be the wanted one, else ""."""
+    if wanted == "auto" or not devices:
+        return ""
+    for device in devices:
+        name, kind = str(device.get("name", "")), str(device.get("kind", ""))
+        if wanted == name or (wanted == kind and name == "auto") or (name == "auto" and device.get("state") != "ready"):
+            return ""
+    return str(devices[0].get("kind") or devices[0].get("name"))

@@ -1,0 +1,215 @@
+"""Promises of `pastiche.client`, the way to the daemon for the command line and the plug-in."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from wire import Daemon
+
+from pastiche import client as client_module
+from pastiche.client import Client, stop_daemon
+from pastiche.connection import Connection, Home, read_connection
+from pastiche.errors import ErrorCode, PasticheError
+from pastiche.job import JobCancelled, StyleRef
+from pastiche.pixels import PixelBuffer, PixelFormat
+from pastiche.protocol import STREAM_ABOVE, Accepted, Result
+from pastiche.version import VERSION
+
+
+def picture(width: int, height: int, role: str = "content", channels: int = 3, depth: str = "u8") -> PixelBuffer:
+    format = PixelFormat(role, width, height, channels, depth)
+    pattern = bytes(range(256)) * (format.nbytes // 256 + 1)
+    return PixelBuffer(format, pattern[: format.nbytes])
+
+
+STYLE = StyleRef(pixels=picture(64, 64, "style"))
+
+
+@pytest.fixture
+def client(shared_daemon: Daemon) -> Iterator[Client]:
+    with Client.connect(shared_daemon.home, start=False) as connected:
+        yield connected
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Home]:
+    """A home where a client may start daemons."""
+    made = Home(tmp_path / "home", Path(sys.executable))
+    yield made
+    stop_daemon(made)
+
+
+def test_a_job_tells_its_events_in_order_and_ends_once(client: Client) -> None:
+    job = client.submit(picture(80, 60), [STYLE])
+    events = list(job.events())
+    assert isinstance(events[0].body, Accepted)
+    assert [event.final for event in events].count(True) == 1
+    assert isinstance(events[-1].body, Result)
+    assert events[-1].pixels
+    assert events[-1].pixels.format == PixelFormat("pastiche", 80, 60, 3, "u8")
+
+
+def test_large_pictures_are_streamed_both_ways(client: Client) -> None:
+    content = picture(2900, 2800, channels=4, depth="u16")
+    assert content.format.nbytes > STREAM_ABOVE
+    outcome = client.submit(content, [STYLE], {"depth": "16", "strength": 0, "brush_size": 400}).wait()
+    assert outcome.pixels.format.nbytes == content.format.nbytes
+    alpha_in = memoryview(content.data).cast("H")[3::4]
+    alpha_out = memoryview(outcome.pixels.data).cast("H")[3::4]
+    assert alpha_in.tolist() == alpha_out.tolist()
+
+
+def test_a_cancelled_job_has_no_picture(client: Client) -> None:
+    job = client.submit(picture(1600, 1200), [STYLE], {"brush_size": 25})
+    with pytest.raises(JobCancelled):
+        job.wait(on_progress=lambda progress: job.cancel())
+
+
+def test_two_jobs_at_a_time_do_not_mix(client: Client) -> None:
+    jobs = [client.submit(picture(40 + i, 30), [STYLE]) for i in range(3)]
+    for i in (2, 0, 1):
+        assert jobs[i].wait().pixels.format.width == 40 + i
+
+
+def test_a_main_loop_can_pump_without_waiting(client: Client) -> None:
+    job = client.submit(picture(64, 48), [STYLE])
+    assert client.fd >= 0
+    events, deadline = [], time.monotonic() + 30
+    while not (events and events[-1].final):
+        began = time.monotonic()
+        events += client.pump()
+        assert time.monotonic() - began < 1
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert all(event.job is job for event in events)
+    assert client.pump() == []
+
+
+def test_cancel_after_the_end_is_no_error(client: Client) -> None:
+    job = client.submit(picture(32, 32), [STYLE])
+    job.wait()
+    job.cancel()
+    job.finish()
+
+
+def test_bad_options_and_styles_are_refused_before_anything_is_sent(client: Client) -> None:
+    for styles, options in (
+        ([STYLE], {"strength": 101}),
+        ([STYLE], {"no": 1}),
+        ([], {}),
+        ([STYLE] * 5, {}),
+        ([StyleRef("wave", weight=0)], {}),
+    ):
+        with pytest.raises(PasticheError) as caught:
+            client.submit(picture(8, 8), styles, options)
+        assert caught.value.code is ErrorCode.BAD_OPTION
+
+
+def test_an_unknown_style_fails_the_job(client: Client) -> None:
+    with pytest.raises(PasticheError) as caught:
+        client.submit(picture(8, 8), [StyleRef("no such style")]).wait()
+    assert caught.value.code is ErrorCode.UNKNOWN_STYLE
+
+
+def test_closing_twice_and_with_jobs_under_way_does_not_wait(shared_daemon: Daemon) -> None:
+    connected = Client.connect(shared_daemon.home, start=False)
+    job = connected.submit(picture(1600, 1200), [STYLE], {"brush_size": 25})
+    began = time.monotonic()
+    connected.close()
+    connected.close()
+    assert time.monotonic() - began < 1
+    with pytest.raises(PasticheError):
+        job.wait()
+
+
+def test_without_start_no_daemon_is_a_sentence(home: Home) -> None:
+    with pytest.raises(PasticheError) as caught:
+        Client.connect(home, start=False)
+    assert caught.value.code is ErrorCode.NO_DAEMON
+    assert read_connection(home) is None
+
+
+def test_eight_clients_that_start_at_once_share_one_daemon(home: Home) -> None:
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from pastiche.client import Client; from pastiche.connection import Home\n"
+        "with Client.connect(Home(Path(sys.argv[1]), Path(sys.executable)), arguments=('--device', 'cpu')) as client:\n"
+        "    print(client.status().pid)\n"
+    )
+    command = [sys.executable, "-c", code, str(home.folder)]
+    started = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(8)]
+    answers = {process.communicate(timeout=60)[0].strip() for process in started}
+    assert len(answers) == 1
+    assert answers != {""}
+
+
+def test_a_stopped_daemon_is_a_timeout_and_not_for_ever(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "SILENT_SECONDS", 2.0)
+    with Client.connect(home, arguments=("--device", "cpu")) as client:
+        job = client.submit(picture(1600, 1200), [STYLE], {"brush_size": 25})
+        daemon = psutil.Process(client.connection.pid)
+        daemon.suspend()
+        try:
+            with pytest.raises(PasticheError) as caught:
+                job.wait()
+            assert caught.value.code is ErrorCode.TIMEOUT
+        finally:
+            daemon.resume()
+
+
+def test_a_killed_daemon_is_noticed_within_three_seconds(home: Home) -> None:
+    with Client.connect(home, arguments=("--device", "cpu")) as client:
+        job = client.submit(picture(1600, 1200), [STYLE], {"brush_size": 25})
+        next(job.events())
+        psutil.Process(client.connection.pid).send_signal(signal.SIGKILL)
+        began = time.monotonic()
+        with pytest.raises(PasticheError) as caught:
+            job.wait()
+        assert caught.value.code is ErrorCode.DAEMON_GONE
+        assert time.monotonic() - began < 3
+
+
+def old_daemon(home: Home, major: int, seconds: float) -> subprocess.Popen[bytes]:
+    script = Path(__file__).with_name("old_daemon.py")
+    process = subprocess.Popen([sys.executable, str(script), str(home.folder), str(major), str(seconds)])
+    deadline = time.monotonic() + 20
+    while read_connection(home) is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return process
+
+
+@pytest.mark.parametrize(("major", "seconds"), [(1, 0.0), (1, 2.0), (2, 0.0)])
+def test_an_old_daemon_finishes_and_is_replaced(home: Home, major: int, seconds: float) -> None:
+    old = old_daemon(home, major, seconds)
+    notes: list[str] = []
+    with Client.connect(home, arguments=("--device", "cpu"), on_note=notes.append) as client:
+        assert client.welcome
+        assert client.welcome.daemon == VERSION
+        assert client.connection.pid != old.pid
+    assert old.wait(10) == 0
+    assert bool(notes) == (seconds > 1)
+
+
+def test_a_file_whose_process_number_is_used_by_another_program_is_replaced(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_module, "ANSWER_SECONDS", 1.0)
+    home.create()
+    stranger = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    key = "0" * 40
+    nowhere = "tcp://127.0.0.1:9"
+    Connection(stranger.pid, 0.0, nowhere, nowhere, nowhere, nowhere, key, key, key).write(home.connection_file)
+    try:
+        with Client.connect(home, arguments=("--device", "cpu")) as client:
+            assert client.connection.pid != stranger.pid
+    finally:
+        stranger.kill()
+        stranger.wait()

@@ -1,0 +1,177 @@
+"""Promises of the command line that need no daemon."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from pastiche import cli
+from pastiche.commands.batch import find_sources, name_outputs
+from pastiche.commands.job_flags import daemon_arguments, job_options, style_flags, write_settings
+from pastiche.errors import ErrorCode, PasticheError
+from pastiche.options import OPTIONS, defaults
+
+APPLY = ["apply", "photo.jpg", "-s", "wave", "-o", "out.png"]
+BAD_FLAGS: dict[str, tuple[list[str], str]] = {
+    "unknown option": (["--sharpness", "3"], "--sharpness"),
+    "abbreviated option": (["--stren", "3"], "--stren"),
+    "strength too high": (["--strength", "101"], "between 0 and 100"),
+    "strength not a number": (["--strength", "much"], "a number"),
+    "strength nan": (["--strength", "nan"], "a number"),
+    "brush too small": (["--brush-size", "24"], "between 25 and 400"),
+    "colour unknown": (["--colour", "sepia"], "style, keep, match"),
+    "half a seed": (["--seed", "1.5"], "whole number"),
+    "wrap unknown": (["--wrap", "vertical"], "none, horizontal, both"),
+    "depth unknown": (["--depth", "12"], "8, 16, 32"),
+    "method unknown": (["--method", "magic"], "one of"),
+    "quality zero": (["--quality", "0"], "between 1 and 100"),
+    "quality word": (["--quality", "best"], "between 1 and 100"),
+    "compression too high": (["--compression", "10"], "between 0 and 9"),
+    "weights without number": (["--weights", "a"], "above 0"),
+    "weights negative": (["--weights=-1"], "above 0"),
+    "weights infinite": (["--weights", "inf"], "above 0"),
+    "weights too many": (["--weights", "1,2"], "2 numbers for 1 styles"),
+    "too many styles": ([part for name in "abcd" for part in ("-s", name)], "at most 4"),
+    "threads": (["--threads", "none"], "--threads"),
+}
+
+
+def checked(arguments: list[str]) -> None:
+    flags = cli.build_parser().parse_args(arguments)
+    job_options(flags)
+    write_settings(flags)
+    style_flags(flags)
+    daemon_arguments(flags)
+
+
+@pytest.mark.parametrize("case", BAD_FLAGS)
+def test_a_wrong_flag_is_refused_by_name(case: str) -> None:
+    extra, part = BAD_FLAGS[case]
+    with pytest.raises(PasticheError) as caught:
+        checked([*APPLY, *extra])
+    assert part in caught.value.sentence
+    assert cli.exit_code(caught.value) == 2
+
+
+def test_every_option_of_the_table_is_a_flag_with_its_default() -> None:
+    parser = cli.build_parser()
+    assert job_options(parser.parse_args(APPLY)) == defaults()
+    for option in OPTIONS:
+        value = option.choices[-1] if option.choices else f"{option.maximum:g}"
+        if option.kind == "int":
+            value = str(int(option.maximum))
+        assert str(job_options(parser.parse_args([*APPLY, option.flag, value]))[option.name]).startswith(value)
+
+
+def test_color_is_understood() -> None:
+    assert job_options(cli.build_parser().parse_args([*APPLY, "--color", "keep"]))["colour"] == "keep"
+
+
+def test_a_style_is_a_file_or_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "plain").write_bytes(b"x")
+    (tmp_path / "folder").mkdir()
+    cases = {"wave": False, "wave.jpg": True, "./wave": True, "plain": True, "folder": False, "indigo-wave": False}
+    for given, is_file in cases.items():
+        flags = cli.build_parser().parse_args(["apply", "a.png", "-o", "b.png", "-s", given])
+        assert (style_flags(flags)[0].path is not None) == is_file, given
+
+
+def test_weights_go_to_their_styles() -> None:
+    flags = cli.build_parser().parse_args([*APPLY, "-s", "glass", "--weights", "2,0.5"])
+    assert [(style.given, style.weight) for style in style_flags(flags)] == [("wave", 2.0), ("glass", 0.5)]
+
+
+@pytest.mark.parametrize("arguments", [[], ["paint"], ["apply"], ["apply", "a.png", "-s", "x"], ["batch", "-o", "d"]])
+def test_an_incomplete_command_is_one_sentence_and_exit_code_2(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(arguments) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("pastiche: ")
+    assert said.err.count("\n") == 1
+
+
+def test_a_failure_is_json_too_where_json_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main([*APPLY, "--strength", "101", "--json"]) == 2
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert set(error) == {"code", "sentence", "hint"}
+    assert error["code"] == "bad_option"
+
+
+def test_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as done:
+        cli.main(["apply", "--help"])
+    assert done.value.code == 0
+    text = capsys.readouterr().out
+    assert all(option.flag in text for option in OPTIONS)
+
+
+def test_an_unexpected_failure_is_a_sentence_and_a_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PASTICHE_HOME", str(tmp_path))
+    monkeypatch.setattr("pastiche.commands.status.run", lambda flags: 1 // 0)
+    assert cli.main(["status"]) == 1
+    said = capsys.readouterr()
+    assert said.err.count("\n") == 1
+    assert "Traceback" not in said.err
+    assert "ZeroDivisionError" in (tmp_path / "log" / "client.log").read_text()
+
+
+def test_ctrl_c_is_exit_code_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupted(flags: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pastiche.commands.status.run", interrupted)
+    assert cli.main(["status"]) == 130
+    assert capsys.readouterr().err == "pastiche: Interrupted.\n"
+
+
+def test_exit_codes_tell_bad_input_from_a_failed_job() -> None:
+    codes = {code: cli.exit_code(PasticheError(code)) for code in ErrorCode}
+    assert {code for code, value in codes.items() if value == 2} == set(cli.BAD_INPUT_CODES)
+    assert codes[ErrorCode.WORKER_DIED] == codes[ErrorCode.BUSY] == codes[ErrorCode.NO_DAEMON] == 1
+
+
+def test_the_command_line_loads_nothing_heavy() -> None:
+    code = (
+        "import sys, pkgutil, importlib, pastiche, pastiche.commands, pastiche.cli, pastiche.client\n"
+        "for package in (pastiche, pastiche.commands):\n"
+        "    for module in pkgutil.iter_modules(package.__path__, package.__name__ + '.'):\n"
+        "        importlib.import_module(module.name)\n"
+        "heavy = 'torch numpy PIL tifffile imagecodecs tqdm pastiched asyncio'.split()\n"
+        "print([name for name in heavy if name in sys.modules])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_sources_are_files_folders_and_patterns_each_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("b.png", "a.JPG", "notes.txt", "[x].png"):
+        (tmp_path / name).write_bytes(b"x")
+    assert [p.name for p in find_sources(["."])] == ["[x].png", "a.JPG", "b.png"]
+    assert find_sources(["*.png", "b.png", "[x].png"]) == [Path("[x].png"), Path("b.png")]
+    assert find_sources(["missing.png"]) == [Path("missing.png")]
+    assert find_sources(["*.webp"]) == []
+
+
+def test_outputs_never_share_a_name_or_meet_their_source(tmp_path: Path) -> None:
+    sources = [tmp_path / "one" / "a.JPG", tmp_path / "two" / "a.jpg", tmp_path / "out" / "c.png"]
+    items = list(name_outputs(sources, tmp_path / "out", None))
+    assert [item.output.name for item in items] == ["a.jpg", "a-2.jpg", "c-pastiche.png"]
+    assert [i.output.name for i in name_outputs(sources[:2], tmp_path / "out", "tif")] == ["a.tif", "a-2.tif"]
+
+
+def test_a_mask_of_another_size_is_refused(tmp_path: Path) -> None:
+    Image.new("RGB", (9, 9)).save(tmp_path / "a.png")
+    Image.new("L", (8, 9)).save(tmp_path / "m.png")
+    a, m, o = (str(tmp_path / name) for name in ("a.png", "m.png", "o.png"))
+    assert cli.main(["apply", a, "-s", a, "--mask", m, "-o", o]) == 2
