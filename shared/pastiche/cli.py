@@ -155,7 +155,7 @@ def _add_job_flags(parser: Parser) -> None:
     add("--style", "-s", action="append", required=True, dest="styles", metavar="STYLE", help=STYLE_HELP)
     add("--weights", metavar="W,W", help="how much each style counts, for instance 2,1 (default: all the same)")
     for option in OPTIONS:
-        add(option.flag, *ALIASES.get(option.name, ()), dest=option.name, metavar=_metavar(option), help=_help(option))
+        add(option.flag, *ALIASES.get(option.name, ()), dest=option.name, metavar=option.range_text, help=_help(option))
     add("--quality", default="95", metavar="1..100", help="of JPEG and WebP (default: 95)")
     add("--compression", default="1", metavar="0..9", help="effort for PNG and TIFF, 9 = smallest file (default: 1)")
     add("--overwrite", action="store_true", help="replace an existing result; an input is never replaced")
@@ -163,10 +163,6 @@ def _add_job_flags(parser: Parser) -> None:
     add("--device", metavar="DEVICE", help="auto, cpu, cuda, cuda:N, rocm, xpu, mps, if the daemon has to be started")
     add("--threads", metavar="N", help="CPU threads of the daemon, if it has to be started")
     add("--quiet", "-q", action="store_true", help="no progress bar, no notes")
-
-
-def _metavar(option: Option) -> str:
-    return "|".join(option.choices) if option.choices else f"{option.minimum:g}..{option.maximum:g}"
 
 
 def _help(option: Option) -> str:

@@ -28,6 +28,13 @@ class Option:
     choices: tuple[str, ...] = ()
 
     @property
+    def range_text(self) -> str:
+        """The allowed values, for help and refusals: "0..100", "style|keep|match"."""
+        if self.choices:
+            return "|".join(self.choices)
+        return f"{self.minimum:.0f}..{self.maximum:.0f}"
+
+    @property
     def flag(self) -> str:
         return "--" + self.name.replace("_", "-")
 
@@ -42,7 +49,7 @@ class Option:
         if self.kind == "int" and value != int(value):
             raise self._refusal(value, "a whole number")
         if not self.minimum <= value <= self.maximum:
-            raise self._refusal(value, f"between {self.minimum:g} and {self.maximum:g} {self.unit}".rstrip())
+            raise self._refusal(value, f"between {self.minimum:.0f} and {self.maximum:.0f} {self.unit}".rstrip())
         return int(value) if self.kind == "int" else float(value)
 
     def _refusal(self, value: object, wanted: str) -> PasticheError:

@@ -75,7 +75,7 @@ def grid_loss(y: Tensor) -> Tensor:
 
 
 def concentration(y: Tensor) -> Tensor:
-    """How few waves make up the detail of each block of 64 x 64 pixels: B x blocks, squared shares of the power, summed.
+    """How few waves make up the detail of each block of 64 x 64 pixels: B x blocks, the sum of squared shares.
 
     About 0.01 for paintings and free texture, 0.03 and more where one mark is stamped at even distances.
     """
