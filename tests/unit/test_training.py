@@ -150,5 +150,5 @@ def test_held_out_pictures_are_fixed_by_the_seed_and_never_more_than_half() -> N
 def test_crops_are_square_and_unreadable_files_are_left_out(folders: Path) -> None:
     folder = read_folder(folders / "photos")
     assert "broken.jpg" not in folder.names
-    crop = random_crop(folder.files[0], 64, 0.5, random.Random(0))
+    crop = random_crop(folder.files[0], 64, (0.1, 0.5), random.Random(0))
     assert crop.shape == (3, 64, 64) and crop.dtype == torch.uint8

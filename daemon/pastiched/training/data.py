@@ -16,6 +16,9 @@ from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF")
+PHOTOGRAPH, STYLE = (0.6, 1.0), (0.5, 1.0)
+PLAIN, PLAIN_SHARE = (0.08, 0.25), 0.25
+"""A part of the crops is so small that, enlarged, it is as even as a sky: where faults of the network show."""
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"}
 
 
@@ -70,10 +73,10 @@ def write_hold_out(path: Path, photos: list[str], styles: list[str]) -> None:
     path.write_text("\n".join(lines) + "\n", "utf-8")
 
 
-def random_crop(data: bytes, size: int, smallest: float, rng: random.Random) -> Tensor:
-    """A square of `smallest`..1 of the short side, scaled to `size`, flipped or not: 3 x size x size, uint8."""
+def random_crop(data: bytes, size: int, shares: tuple[float, float], rng: random.Random) -> Tensor:
+    """A square of `shares` (least, most) of the short side, flipped or not: 3 x size x size, uint8."""
     picture = Image.open(io.BytesIO(data)).convert("RGB")
-    side = int(min(picture.size) * rng.uniform(smallest, 1))
+    side = max(8, int(min(picture.size) * rng.uniform(*shares)))
     x, y = rng.randint(0, picture.width - side), rng.randint(0, picture.height - side)
     small = picture.resize((size, size), Image.Resampling.BICUBIC, box=(x, y, x + side, y + side))
     pixels = torch.from_numpy(np.array(small)).permute(2, 0, 1)
@@ -100,12 +103,11 @@ class CropSupply:
 
     def _fill(self) -> None:
         while True:
-            self._ready.put((self._crops(self._photos, 0.6), self._crops(self._styles, 0.5)))
+            photos = [PLAIN if self._rng.random() < PLAIN_SHARE else PHOTOGRAPH for _ in range(self._batch)]
+            self._ready.put((self._crops(self._photos, photos), self._crops(self._styles, [STYLE] * self._batch)))
 
-    def _crops(self, folder: PictureFolder, smallest: float) -> Tensor:
-        crops = [
-            random_crop(self._rng.choice(folder.files), self._size, smallest, self._rng) for _ in range(self._batch)
-        ]
+    def _crops(self, folder: PictureFolder, shares: list[tuple[float, float]]) -> Tensor:
+        crops = [random_crop(self._rng.choice(folder.files), self._size, share, self._rng) for share in shares]
         return torch.stack(crops).float() / 255
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:

@@ -26,7 +26,7 @@ from pastiched.training.losses import content_loss, grid_loss, repetition_loss, 
 from pastiched.training.model_card import ModelCard
 from pastiched.training.weighting import Weights
 
-DECAY = 0.999
+DECAY = 0.998
 WARM_STEPS = 100
 
 

@@ -13,5 +13,5 @@ class Weights:
     covariance: float = 0.7
     identity: float = 20.0
     grid: float = 3.0
-    repetition: float = 20.0
+    repetition: float = 100.0
     outside: float = 10.0
