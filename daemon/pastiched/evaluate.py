@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import shlex
 import sys
 from pathlib import Path
 
@@ -52,18 +53,22 @@ def read_picture(path: Path, role: str, side: int | None = None) -> PixelBuffer:
 def main(arguments: list[str]) -> int:
     """Returns an exit code: 0 painted, 2 bad input."""
     parser = argparse.ArgumentParser(prog="pastiched evaluate", description="Paint pairs at network scale 1:1.")
-    parser.add_argument("pairs", type=Path, help="text file, a line each: PHOTO STYLE, relative to the file")
+    parser.add_argument(
+        "pairs",
+        type=Path,
+        help="text file, a line each: PHOTO STYLE, relative to the file",
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the PNGs and their list go")
     parser.add_argument("--method", default="fast")
     parser.add_argument("--side", type=int, default=512, help="long side of the photographs (%(default)s)")
     parser.add_argument("--device", default="cpu")
     options = parser.parse_args(arguments)
     try:
-        lines = [line.split() for line in options.pairs.read_text("utf-8").splitlines() if line.strip()]
+        lines = [shlex.split(line) for line in options.pairs.read_text("utf-8").splitlines() if line.strip()]
         options.out.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(options.method, torch.device(options.device), options.out)
+        engine = create_engine(options.method, torch.device(options.device))
         listing = [_paint(options, engine, photo, style, number) for number, (photo, style) in enumerate(lines, 1)]
-    except (OSError, ValueError, PasticheError) as error:
+    except (OSError, ValueError, RuntimeError, PasticheError) as error:
         print(f"pastiched evaluate: {error}", file=sys.stderr)
         return 2
     (options.out / "list.txt").write_text("\n".join(listing) + "\n", "utf-8")

@@ -9,12 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from skimage import data
 
 from pastiche.options import check_options
+from pastiche.picture_files import read_picture
 from pastiche.pixels import PixelBuffer, PixelFormat
 from pastiched.engines.base import Cancelled, EngineJob, StyleInput
 from pastiched.engines.fast import FastEngine
+from pastiched.engines.inputs import read_style
 
 GALLERY = Path(__file__).parents[2] / "daemon" / "pastiched" / "gallery"
 STYLES = sorted(GALLERY.glob("*.jpg"))
@@ -139,6 +142,31 @@ def test_alpha_is_kept_exactly_and_nothing_bleeds_in(engine: FastEngine, face: n
     assert all(np.array_equal(r[..., 3], alpha) for r in results)
     visible = alpha > 0
     assert np.array_equal(results[0][visible], results[1][visible])
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_hidden_colours_never_show_in_a_large_picture(engine: FastEngine, dtype: type) -> None:
+    scale = np.iinfo(dtype).max // 255
+    photo = np.repeat(np.repeat(data.astronaut(), 3, 0), 3, 1).astype(dtype) * scale
+    alpha = np.full(photo.shape[:2], 255 * scale, dtype)
+    alpha[300:900, 400:1100] = 0
+    results = [
+        paint(engine, np.dstack([np.where(alpha[..., None] > 0, photo, junk).astype(dtype), alpha]), brush_size=300)
+        for junk in (0, 255 * scale)
+    ]
+    assert np.array_equal(results[0][alpha > 0], results[1][alpha > 0])
+
+
+def test_a_library_picture_is_read_like_a_file_of_the_client(engine: FastEngine, tmp_path: Path) -> None:
+    picture = Image.fromarray(data.chelsea()).convert("RGBA")
+    picture.putalpha(Image.linear_gradient("L").resize(picture.size))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    picture.save(tmp_path / "style.png", exif=exif)
+    by_name = read_style(StyleInput(None, tmp_path / "style.png", 1.0), 8)
+    sent = read_style(StyleInput(read_picture(tmp_path / "style.png", "style").pixels, None, 1.0), 8)
+    assert torch.equal(by_name, sent)
+    assert by_name.shape[2] > by_name.shape[3]
 
 
 def test_all_transparent_stays_transparent(engine: FastEngine) -> None:

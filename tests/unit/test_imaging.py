@@ -35,6 +35,28 @@ def test_odd_shapes_keep_workable_sides() -> None:
     assert thin.width >= 16 and thin.height <= 20000
 
 
+@pytest.mark.parametrize(("width", "height"), [(1, 1_000_000), (400_000, 1000), (20_000, 20_000)])
+def test_no_picture_makes_the_network_work_on_more_than_16_megapixels(width: int, height: int) -> None:
+    size = working_size(width, height, 25, NO_WRAP, 8)
+    assert size.width * size.height <= 16_000_000
+
+
+@pytest.mark.parametrize("depth", ["u8", "u16"])
+def test_reduction_sees_across_edges_that_meet(depth: str) -> None:
+    x = np.arange(600)
+    waves = np.sin(2 * np.pi * (x[None] * 3 / 600 + x[:, None] * 2 / 600))[..., None].repeat(3, 2)
+    full = {"u8": 255, "u16": 65535}[depth]
+    pixels = np.rint((0.5 + 0.4 * waves) * full).astype({"u8": np.uint8, "u16": np.uint16}[depth])
+    turned = np.roll(pixels, (300, 300), (0, 1))
+    small, small_turned = (
+        PictureView(PixelBuffer(PixelFormat("content", 600, 600, 3, depth), p.tobytes())).reduced(
+            160, 160, (True, True), lambda: None
+        )
+        for p in (pixels, turned)
+    )
+    assert torch.allclose(small.roll((80, 80), (2, 3)), small_turned, atol=2 / 255)
+
+
 def test_wrapped_sides_are_multiples() -> None:
     size = working_size(1003, 997, 100, (True, False), 8)
     assert size.width % 8 == 0

@@ -15,7 +15,7 @@ from skimage import data
 from pastiched.networks.features import STAGES, FeatureNetwork
 from pastiched.networks.pastiche_net import PasticheNet
 from pastiched.training.cli import main
-from pastiched.training.data import choose_hold_out, random_crop, read_folder
+from pastiched.training.data import CropSupply, PictureFolder, choose_hold_out, random_crop, read_folder
 from pastiched.training.losses import content_loss, grid_loss, repetition_loss, style_losses
 
 WIDTHS, WIDE = (16, 32, 64, 128, 128), (64, 128, 256, 512, 512)
@@ -101,13 +101,37 @@ def test_training_from_shipped_weights_starts_there(folders: Path) -> None:
         (["--size", "100"], "multiple of 64"),
         (["--loss-network", "nothing.safetensors"], "does not exist"),
         (["--photos", "/nowhere"], "nowhere"),
+        (["--batch", "0"], "--batch must be above 0"),
+        (["--minutes", "0"], "--minutes must be above 0"),
+        (["--init", "{photos}/broken.jpg"], "header"),
+        (["--loss-network", "{photos}/broken.jpg"], "header"),
+        (["--device", "nonsense"], "device"),
     ],
 )
 def test_bad_input_gets_one_sentence(
     folders: Path, capsys: pytest.CaptureFixture[str], wrong: list[str], said: str
 ) -> None:
-    assert train(folders, "--steps", "1", *wrong) == 2
+    more = [] if "--minutes" in wrong else ["--steps", "1"]
+    assert train(folders, *more, *(word.format(photos=folders / "photos") for word in wrong)) == 2
     assert said in capsys.readouterr().err
+
+
+def test_a_run_is_not_overwritten_and_not_all_can_be_held_out(
+    folders: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train(folders, "--steps", "1") == 0
+    assert train(folders, "--steps", "1") == 2
+    assert "--resume" in capsys.readouterr().err
+    names = [f"photos/{p.name}" for p in (folders / "photos").iterdir()]
+    (folders / "hold-out.txt").write_text("\n".join(names))
+    assert train(folders, "--steps", "1", "--resume") == 2
+    assert "held out" in capsys.readouterr().err
+
+
+def test_a_failing_supply_ends_the_training_instead_of_waiting() -> None:
+    broken = PictureFolder(["x.jpg"], [b"no picture"])
+    with pytest.raises(OSError, match="cannot identify"):
+        next(iter(CropSupply(broken, broken, 64, 2, 0)))
 
 
 def test_another_network_is_no_loss_network(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pastiche.errors import ErrorCode, PasticheError
@@ -13,7 +12,7 @@ if TYPE_CHECKING:
     from pastiched.engines.base import Engine
 
 
-def create_engine(method: str, device: torch.device, cache_folder: Path) -> Engine:
+def create_engine(method: str, device: torch.device) -> Engine:
     """The engine of a method on a device; nothing is loaded yet. Raises PasticheError(BAD_OPTION)."""
     if method == "fast":
         from pastiched.engines.fast import FastEngine

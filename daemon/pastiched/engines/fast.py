@@ -77,7 +77,7 @@ class FastEngine:
         with clock.stage("prepare", 0.02):
             form = job.content.format
             size = working_size(form.width, form.height, job.options["brush_size"], wrap, MULTIPLE)
-            photograph = read_photograph(job.content, size)
+            photograph = read_photograph(job.content, size, wrap, callbacks.check)
         with clock.stage("style", 0.1), _checks(network, callbacks.check):
             network.set_wrap(False, False)
             code = self._style_code(job, photograph)
@@ -108,10 +108,10 @@ class FastEngine:
 
         if strength == 1:
             return render(code).clamp_(0, 1)
-        own = self._networks[torch.float32].encode_style(x.float())
-        lost = photograph.small - render(own)
         if strength == 0:
             return photograph.small
+        own = self._networks[torch.float32].encode_style(x.float())
+        lost = photograph.small - render(own)
         return (render(blend_codes([own, code], [1 - strength, strength])) + (1 - strength) * lost).clamp_(0, 1)
 
     def _style_code(self, job: EngineJob, photograph: Photograph) -> StyleCode:

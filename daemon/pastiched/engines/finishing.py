@@ -60,7 +60,7 @@ def _enlarger(
         return lambda first, count, original: (
             reduced[:, :, first : first + count] + (1 - strength) * (original - lost[:, :, first : first + count])
         )
-    gain = torch.lerp(torch.ones(()), detail_gain(pastiche, small), strength)
+    gain = torch.lerp(torch.ones(()), detail_gain(pastiche, small, wrap), strength)
     # pastiche + gain x (original - small), with everything small gathered before it is enlarged.
     wide = Enlargement(torch.cat([pastiche - gain * small, gain], 1), width, height, wrap)
 

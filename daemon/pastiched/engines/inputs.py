@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import io
+from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
-from pastiche.errors import ErrorCode, PasticheError
+from pastiche.picture_reading import read_picture
 from pastiche.pixels import PixelBuffer
 from pastiched.engines.base import StyleInput
-from pastiched.imaging.alpha import fill_transparent
-from pastiched.imaging.scale import WorkingSize, resize
+from pastiched.imaging.alpha import fill_premultiplied, fill_transparent
+from pastiched.imaging.scale import Enlargement, WorkingSize, resize
 from pastiched.imaging.tensors import PictureView
 
 STYLE_SIDE = 512
@@ -26,58 +24,57 @@ SMALLEST_STYLE_SIDE = 64
 
 @dataclass(frozen=True)
 class Photograph:
-    """The content at the size the network works at, and how to get its full-size rows (transparency filled)."""
+    """The content at the size the network works at, and its full-size rows with transparency filled."""
 
     view: PictureView
     small: Tensor
     size: WorkingSize
-    filled: Tensor | None
+    fill: Enlargement | None
 
     def rows(self, first: int, count: int) -> Tensor:
-        if self.filled is not None:
-            return self.filled[:, :, first : first + count]
-        return self.view.rows(first, count)[:, :3]
+        """1 x 3 x count x width in [0, 1]."""
+        rows = self.view.rows(first, count)
+        if self.fill is None:
+            return rows[:, :3]
+        return torch.where(rows[:, 3:] > 0, rows[:, :3], self.fill.rows(first, count))
 
 
-def read_photograph(content: PixelBuffer, size: WorkingSize) -> Photograph:
-    """Raises PasticheError(BAD_PICTURE) for values that are not numbers."""
+def read_photograph(
+    content: PixelBuffer, size: WorkingSize, wrap: tuple[bool, bool], check: Callable[[], None]
+) -> Photograph:
+    """Raises PasticheError(BAD_PICTURE) for values that are not numbers; calls `check` now and then."""
     view = PictureView(content)
     view.check_finite()
     if view.opaque():
-        return Photograph(view, view.reduced(size.width, size.height), size, None)
-    filled = fill_transparent(view.rows())
-    return Photograph(view, resize(filled, size.width, size.height), size, filled)
+        return Photograph(view, view.reduced(size.width, size.height, wrap, check), size, None)
+    height, width = view.shape
+    # Where the network works on an enlarged picture, holes are filled before it is enlarged.
+    sides = (width, height) if size.width * size.height > width * height else (size.width, size.height)
+    filled = fill_premultiplied(view.reduced_premultiplied(*sides, check))
+    return Photograph(view, resize(filled, size.width, size.height), size, Enlargement(filled, width, height, wrap))
 
 
 def read_style(style: StyleInput, multiple: int) -> Tensor:
     """1 x 3 x H x W: short side at most 512, sides multiples of `multiple`, no transparency. Raises PasticheError."""
-    if style.pixels is not None:
-        view = PictureView(style.pixels)
-        view.check_finite()
-        x = view.rows()
-    else:
-        x = _decode(style)
+    view = PictureView(_style_pixels(style))
+    view.check_finite()
+    x = view.rows()
     height, width = x.shape[-2:]
     factor = min(STYLE_SIDE / min(height, width), LONGEST_STYLE_SIDE / max(height, width), 1.0)
     sides = [max(SMALLEST_STYLE_SIDE, round(s * factor / multiple) * multiple) for s in (width, height)]
-    if x.shape[1] == 4:
-        x = fill_transparent(x)
-    return resize(x, *sides)
+    return resize(fill_transparent(x) if view.has_alpha else x, *sides)
 
 
-def _decode(style: StyleInput) -> Tensor:
-    """A library picture. The client's own pictures never come as files."""
+def _style_pixels(style: StyleInput) -> PixelBuffer:
+    """What the client sent; a library picture is read as the client would read it."""
+    if style.pixels is not None:
+        return style.pixels
     assert style.path is not None
-    try:
-        picture = Image.open(io.BytesIO(style.path.read_bytes()), formats=("JPEG", "PNG", "WEBP", "TIFF"))
-        pixels = np.asarray(picture.convert("RGB"))
-    except (OSError, ValueError, Image.DecompressionBombError):
-        raise PasticheError(ErrorCode.UNREADABLE, f"The style {style.path.stem!r} cannot be read.") from None
-    return torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None].float() / 255
+    return read_picture(style.path, "style").pixels
 
 
 def content_hash(style: StyleInput) -> str:
-    """The same for the same picture, from wherever it comes."""
+    """The same for the same file of the library, and for the same pixels."""
     if style.pixels is None:
         assert style.path is not None
         return hashlib.sha256(style.path.read_bytes()).hexdigest()

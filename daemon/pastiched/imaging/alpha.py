@@ -17,6 +17,11 @@ def fill_transparent(rgba: Tensor) -> Tensor:
     return torch.where(alpha > 0, rgb, filled)
 
 
+def fill_premultiplied(reduced: Tensor) -> Tensor:
+    """The same for a reduced picture whose first three channels are multiplied by its alpha, the fourth."""
+    return _push_pull(reduced[:, :3], reduced[:, 3:]).clamp_(0, 1)
+
+
 def _push_pull(premultiplied: Tensor, weight: Tensor) -> Tensor:
     height, width = weight.shape[-2:]
     if max(height, width) == 1:

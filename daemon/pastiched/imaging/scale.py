@@ -13,6 +13,8 @@ from torch import Tensor
 NATIVE_PIXELS = 1_000_000
 """At brush size 100 the network works on this many pixels: strokes have the same size in proportion to any picture."""
 LARGEST_ENLARGEMENT = 4.0
+LARGEST_AREA = 16_000_000
+"""Pixels that the network works on at most: brush size 25, on a picture of any size."""
 SNAP = 0.03
 SMALLEST_SIDE = 16
 GUIDE_RADIUS = 4
@@ -40,7 +42,8 @@ def working_size(width: int, height: int, brush_size: float, wrap: tuple[bool, b
     for side, wrapped in ((width, wrap[0]), (height, wrap[1])):
         wanted = max(SMALLEST_SIDE, round(side * factor))
         sides.append(max(SMALLEST_SIDE, round(wanted / multiple) * multiple) if wrapped else wanted)
-    return WorkingSize(*sides)
+    longest = LARGEST_AREA // min(sides) // multiple * multiple
+    return WorkingSize(*(min(side, max(longest, SMALLEST_SIDE)) for side in sides))
 
 
 def resize(x: Tensor, width: int, height: int) -> Tensor:
@@ -56,13 +59,21 @@ def pad_to_multiple(x: Tensor, multiple: int) -> Tensor:
     return F.pad(x, (0, right, 0, below), "reflect") if right or below else x
 
 
-def detail_gain(pastiche: Tensor, photograph: Tensor) -> Tensor:
+def pad_wrapped(x: Tensor, margin: int, wrap: tuple[bool, bool]) -> Tensor:
+    """`margin` pixels more on the sides that meet their opposite (horizontally, vertically)."""
+    right, below = margin * wrap[0], margin * wrap[1]
+    return F.pad(x, (right, right, below, below), "circular") if right or below else x
+
+
+def detail_gain(pastiche: Tensor, photograph: Tensor, wrap: tuple[bool, bool] = (False, False)) -> Tensor:
     """How much of the photograph's fine detail belongs on the pastiche, 1 x 1 x H x W in [0, 1.25].
 
     The slope of the local linear model between both luminances, as in the guided filter (He et al. 2010): 1 at edges
     that the pastiche kept, 0 on even areas, where the photograph has only grain.
     """
-    p, c = pastiche.mean(1, keepdim=True), photograph.mean(1, keepdim=True)
+    height, width = photograph.shape[-2:]
+    p, c = (pad_wrapped(x.mean(1, keepdim=True), GUIDE_RADIUS, wrap) for x in (pastiche, photograph))
+    left, above = GUIDE_RADIUS * wrap[0], GUIDE_RADIUS * wrap[1]
 
     def local_mean(x: Tensor) -> Tensor:
         r = min(GUIDE_RADIUS, (min(x.shape[-2:]) - 1) // 2)
@@ -71,7 +82,8 @@ def detail_gain(pastiche: Tensor, photograph: Tensor) -> Tensor:
     mean_p, mean_c = local_mean(p), local_mean(c)
     covariance = local_mean(p * c) - mean_p * mean_c
     variance = local_mean(c * c) - mean_c.square()
-    return (covariance / (variance + GUIDE_EPSILON)).clamp_(0, LARGEST_GAIN)
+    gain = (covariance / (variance + GUIDE_EPSILON)).clamp_(0, LARGEST_GAIN)
+    return gain[:, :, above : above + height, left : left + width]
 
 
 def _cubic_taps(source: int, target: int, wrap: bool) -> tuple[Tensor, Tensor]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ TYPES: dict[str, np.dtype[Any]] = {"u8": np.dtype("u1"), "u16": np.dtype("<u2"),
 SCALES = {"u8": 255.0, "u16": 65535.0, "f32": 1.0}
 DEPTHS = {"8": "u8", "16": "u16", "32": "f32"}
 """Wire depth by the value of the option `depth`."""
+STRIP_PIXELS = 1_000_000
+EDGE = 4
 
 
 class PictureView:
@@ -48,13 +51,35 @@ class PictureView:
         tensor = part.to(torch.float32, memory_format=torch.contiguous_format, copy=True)
         return tensor.mul_(1 / SCALES[self.format.depth]).clamp_(0, 1)[None]
 
-    def reduced(self, width: int, height: int) -> Tensor:
-        """The picture's colours at another size, 1 x 3 x height x width; 8-bit pictures are averaged as they are."""
-        if self.format.depth != "u8" or (height, width) == self.shape:
-            return resize(self.rows()[:, :3], width, height)
-        pixels = self._pixels[:, :, :3].permute(2, 0, 1)[None]
-        small = F.interpolate(pixels, (height, width), mode="bicubic", antialias=True, align_corners=False)
-        return small.float().mul_(1 / SCALES["u8"])
+    def reduced(self, width: int, height: int, wrap: tuple[bool, bool], check: Callable[[], None]) -> Tensor:
+        """The colours at another size, 1 x 3 x height x width, of an opaque picture; `check` is called between strips.
+
+        8-bit pictures are averaged as they are, deeper ones first by whole factors, strip by strip.
+        """
+        if (height, width) == self.shape:
+            return self.rows()[:, :3]
+        if self.format.depth == "u8":
+            pixels = self._pixels[:, :, :3].permute(2, 0, 1)[None]
+            return _resize_wrapped(pixels, width, height, wrap).float().mul_(1 / SCALES["u8"]).clamp_(0, 1)
+        averaged = self._averaged(min(self.shape[1] // width, self.shape[0] // height), check)
+        return _resize_wrapped(averaged[:, :3], width, height, wrap).clamp_(0, 1)
+
+    def reduced_premultiplied(self, width: int, height: int, check: Callable[[], None]) -> Tensor:
+        """Colours times alpha, and alpha, at another size: 1 x 4 x height x width."""
+        averaged = self._averaged(min(self.shape[1] // width, self.shape[0] // height), check)
+        return resize(averaged, width, height)
+
+    def _averaged(self, factor: int, check: Callable[[], None]) -> Tensor:
+        """Means of factor x factor blocks; colours are multiplied by alpha where there is one."""
+        factor, parts = max(1, factor), []
+        step = factor * max(1, STRIP_PIXELS // (self.shape[1] * factor))
+        for first in range(0, self.shape[0], step):
+            check()
+            strip = self.rows(first, step)
+            if self.has_alpha:
+                strip[:, :3] *= strip[:, 3:]
+            parts.append(F.avg_pool2d(strip, factor, ceil_mode=True, count_include_pad=False) if factor > 1 else strip)
+        return torch.cat(parts, 2)
 
     def opaque(self) -> bool:
         """Whether no pixel lets anything through."""
@@ -71,6 +96,27 @@ class PictureView:
             return
         value = alpha.astype(np.float64) * (SCALES[depth] / SCALES[self.format.depth])
         target[...] = value if depth == "f32" else np.rint(np.clip(value, 0, SCALES[depth]))
+
+
+def _resize_wrapped(x: Tensor, width: int, height: int, wrap: tuple[bool, bool]) -> Tensor:
+    """Averaging resize of 1 x C x H x W, uint8 or float, that sees across the edges which meet.
+
+    The picture is also resized turned by half its sides, so that what was an edge lies in the middle, and the outermost
+    pixels are taken from there.
+    """
+
+    def resized(y: Tensor) -> Tensor:
+        return F.interpolate(y, (height, width), mode="bicubic", antialias=True, align_corners=False)
+
+    plain = resized(x)
+    for axis, wrapped in ((3, wrap[0]), (2, wrap[1])):
+        if not wrapped or x.shape[axis] < 4 * EDGE or plain.shape[axis] < 4 * EDGE:
+            continue
+        turned = resized(x.roll(-(x.shape[axis] // 2), axis)).roll(plain.shape[axis] // 2, axis)
+        for at in (slice(0, EDGE), slice(-EDGE, None)):
+            where = (slice(None),) * axis + (at,)
+            plain[where] = turned[where]
+    return plain
 
 
 class PictureCanvas:

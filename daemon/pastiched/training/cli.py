@@ -5,6 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from pickle import UnpicklingError
+
+from safetensors import SafetensorError
 
 from pastiched.training.data import choose_hold_out, read_folder, read_hold_out, split_folder, write_hold_out
 from pastiched.training.weighting import Weights
@@ -31,7 +34,7 @@ def parser() -> argparse.ArgumentParser:
     fast.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
     fast.add_argument(
         "--hold-out", type=Path, metavar="FILE",
-        help=f"list of pictures never trained on; where there is none, {HELD_OUT} of each folder are chosen",
+        help=f"never trained on (OUT/hold-out.txt); {HELD_OUT} of each folder where there is no list",
     )  # fmt: skip
     fast.add_argument(
         "--size", type=int, default=192, help="side of the training crops, a multiple of 64 (%(default)s)"
@@ -58,8 +61,8 @@ def main(arguments: list[str]) -> int:
     options = parser().parse_args(arguments)
     try:
         path = _train_fast(options)
-    except (OSError, ValueError) as error:
-        print(f"pastiched train: {error}", file=sys.stderr)
+    except (OSError, ValueError, RuntimeError, SafetensorError, UnpicklingError) as error:
+        print(f"pastiched train: {str(error).splitlines()[0][:300]}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("Stopped; go on with --resume.", file=sys.stderr)
@@ -71,15 +74,25 @@ def main(arguments: list[str]) -> int:
 def _train_fast(options: argparse.Namespace) -> Path:
     if options.size % 64 or options.size <= 0:
         raise ValueError("--size must be a multiple of 64")
+    for name in ("batch", "steps", "minutes", "rate"):
+        if (value := getattr(options, name)) is not None and value <= 0:
+            raise ValueError(f"--{name} must be above 0")
+    if (options.out / "checkpoint.pt").exists() and not options.resume:
+        raise ValueError(f"{options.out.name} holds a run already: go on with --resume, or choose another --out")
     if not options.loss_network.is_file():
         raise ValueError(f"the loss network {options.loss_network.name} does not exist")
     photos, styles = read_folder(options.photos), read_folder(options.styles)
-    if options.hold_out and not options.hold_out.exists():
-        chosen = (choose_hold_out(folder.names, HELD_OUT, options.seed) for folder in (photos, styles))
-        write_hold_out(options.hold_out, *chosen)
-    held = read_hold_out(options.hold_out) if options.hold_out else {"photos": set(), "styles": set()}
+    options.out.mkdir(parents=True, exist_ok=True)
+    hold_out = options.hold_out or options.out / "hold-out.txt"
+    if not hold_out.exists():
+        write_hold_out(
+            hold_out, *(choose_hold_out(folder.names, HELD_OUT, options.seed) for folder in (photos, styles))
+        )
+    held = read_hold_out(hold_out)
     photos, held_photos = split_folder(photos, held["photos"])
     styles, held_styles = split_folder(styles, held["styles"])
+    if not photos.names or not styles.names:
+        raise ValueError("every picture is held out: nothing is left to train on")
 
     import torch
 

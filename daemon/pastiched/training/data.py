@@ -76,7 +76,7 @@ def write_hold_out(path: Path, photos: list[str], styles: list[str]) -> None:
 def random_crop(data: bytes, size: int, shares: tuple[float, float], rng: random.Random) -> Tensor:
     """A square of `shares` (least, most) of the short side, flipped or not: 3 x size x size, uint8."""
     picture = Image.open(io.BytesIO(data)).convert("RGB")
-    side = max(8, int(min(picture.size) * rng.uniform(*shares)))
+    side = min(max(8, int(min(picture.size) * rng.uniform(*shares))), *picture.size)
     x, y = rng.randint(0, picture.width - side), rng.randint(0, picture.height - side)
     small = picture.resize((size, size), Image.Resampling.BICUBIC, box=(x, y, x + side, y + side))
     pixels = torch.from_numpy(np.array(small)).permute(2, 0, 1)
@@ -98,13 +98,19 @@ class CropSupply:
     def __init__(self, photos: PictureFolder, styles: PictureFolder, size: int, batch: int, seed: int) -> None:
         self._photos, self._styles, self._size, self._batch = photos, styles, size, batch
         self._rng = random.Random(seed)
-        self._ready: queue.Queue[tuple[Tensor, Tensor]] = queue.Queue(4)
+        self._ready: queue.Queue[tuple[Tensor, Tensor] | Exception] = queue.Queue(4)
         threading.Thread(target=self._fill, daemon=True).start()
 
     def _fill(self) -> None:
-        while True:
-            photos = [PLAIN if self._rng.random() < PLAIN_SHARE else PHOTOGRAPH for _ in range(self._batch)]
-            self._ready.put((self._crops(self._photos, photos), self._crops(self._styles, [STYLE] * self._batch)))
+        try:
+            while True:
+                self._ready.put(self._next_batch())
+        except Exception as error:
+            self._ready.put(error)
+
+    def _next_batch(self) -> tuple[Tensor, Tensor]:
+        photos = [PLAIN if self._rng.random() < PLAIN_SHARE else PHOTOGRAPH for _ in range(self._batch)]
+        return self._crops(self._photos, photos), self._crops(self._styles, [STYLE] * self._batch)
 
     def _crops(self, folder: PictureFolder, shares: list[tuple[float, float]]) -> Tensor:
         crops = [random_crop(self._rng.choice(folder.files), self._size, share, self._rng) for share in shares]
@@ -112,4 +118,7 @@ class CropSupply:
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         while True:
-            yield self._ready.get()
+            batch = self._ready.get()
+            if isinstance(batch, Exception):
+                raise batch
+            yield batch

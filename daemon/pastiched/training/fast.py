@@ -28,6 +28,7 @@ from pastiched.training.weighting import Weights
 
 DECAY = 0.998
 WARM_STEPS = 100
+DEFAULT_MINUTES = 55.0
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ class _Run:
         plan = self.plan
         if plan.steps is not None:
             return self.step / plan.steps
-        return self._seconds() / (60 * (plan.minutes or 55))
+        return self._seconds() / (60 * (DEFAULT_MINUTES if plan.minutes is None else plan.minutes))
 
     def _seconds(self) -> float:
         return self.seconds + time.monotonic() - self.clock
