@@ -16,7 +16,7 @@ from pastiched.networks.features import STAGES, FeatureNetwork
 from pastiched.networks.pastiche_net import PasticheNet
 from pastiched.training.cli import main
 from pastiched.training.data import CropSupply, PictureFolder, choose_hold_out, random_crop, read_folder
-from pastiched.training.losses import content_loss, grid_loss, repetition_loss, style_losses
+from pastiched.training.losses import content_loss, grid_loss, lattice_loss, repetition_loss, style_losses
 
 WIDTHS, WIDE = (16, 32, 64, 128, 128), (64, 128, 256, 512, 512)
 
@@ -152,6 +152,14 @@ def test_a_checkerboard_is_seen() -> None:
     torch.manual_seed(0)
     assert grid_loss(torch.rand(1, 3, 128, 128)) < 0.05
     assert grid_loss(torch.rand(1, 3, 4, 4).repeat(1, 1, 32, 32)) > 0.8
+
+
+def test_marks_on_the_networks_own_grid_are_seen() -> None:
+    torch.manual_seed(0)
+    free, a, b = torch.rand(1, 3, 128, 128), torch.rand(1, 3, 8, 8), torch.rand(1, 3, 8, 8)
+    quincunx = torch.cat([torch.cat([a, b], 3), torch.cat([b, a], 3)], 2).repeat(1, 1, 8, 8)
+    assert lattice_loss(free) < 0.01
+    assert lattice_loss(quincunx) > 0.2
 
 
 @pytest.mark.parametrize("period", [5, 8, 11, 16])

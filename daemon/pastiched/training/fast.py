@@ -22,7 +22,7 @@ from torch import Tensor
 from pastiched.networks.features import FeatureNetwork
 from pastiched.networks.pastiche_net import TRUNK, PasticheNet, noise_field
 from pastiched.training.data import CropSupply, PictureFolder, centre_crop
-from pastiched.training.losses import content_loss, grid_loss, repetition_loss, style_losses
+from pastiched.training.losses import content_loss, grid_loss, lattice_loss, repetition_loss, style_losses
 from pastiched.training.model_card import ModelCard
 from pastiched.training.weighting import Weights
 
@@ -125,6 +125,7 @@ class _Run:
             terms = {"content": content_loss(own, of_content)}
         terms["style"], terms["covariance"] = style_losses(self.features, own, of_style)
         terms["grid"], terms["repetition"] = grid_loss(y), repetition_loss(y, s)
+        terms["lattice"] = lattice_loss(y)
         terms["outside"] = (F.relu(y - 1) + F.relu(-y)).mean()
         if self.step % 4 == 0:
             half = c[: max(1, len(c) // 2)]
@@ -181,7 +182,7 @@ class _Run:
                 own = self.features(y)
                 first, second = style_losses(self.features, own, self.features(s))
                 values = {"content": content_loss(own, self.features(c)), "style": first, "covariance": second}
-                values |= {"grid": grid_loss(y), "repetition": repetition_loss(y, s)}
+                values |= {"grid": grid_loss(y), "repetition": repetition_loss(y, s), "lattice": lattice_loss(y)}
                 for name, value in values.items():
                     totals[name] += float(value) / len(pairs)
         return {f"held_out_{k}": round(v, 4) for k, v in totals.items()}

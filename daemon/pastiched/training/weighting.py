@@ -14,4 +14,5 @@ class Weights:
     identity: float = 20.0
     grid: float = 3.0
     repetition: float = 100.0
+    lattice: float = 30.0
     outside: float = 10.0
