@@ -20,6 +20,7 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -37,6 +38,9 @@ OLDEST_PYTHON, NEWEST_TRIED = (3, 11), (3, 14)
 OLDEST_TORCH = (2, 6)
 LIBRARIES_GB = 0.6
 """Disk space of everything but torch: pictures, numbers, test tools."""
+LIBRARY_SIZES = {"": (0.06, 0.2), "demo": (0.06, 0.25), "test": (0.1, 0.35)}
+"""Approximate GB to download and on disk, for the libraries of all and those of each extra."""
+DEMO_EXTENSIONS = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
 DEMO_STYLE = "indigo-wave"
 DEMO_PICTURE = "pastiche-demo.png"
 LAUNCHERS = ("pastiche", "pastiched")
@@ -206,6 +210,14 @@ def explain(output: str) -> str:
     return "This step failed."
 
 
+def explain_error(error: Exception) -> str:
+    """One sentence about what the system refused: a read-only folder, a full disk, the end of the input."""
+    if isinstance(error, EOFError):
+        return "The question was not answered, so nothing more was done; with --yes nothing is asked."
+    reason, file = getattr(error, "strerror", None), getattr(error, "filename", None)
+    return f"{f'{file}: ' if file else ''}{reason or error}. Put that right and run the same command again."
+
+
 def run_logged(label: str, command: Sequence[str], log: Path, attempts: int = 1, **variables: str) -> None:
     """Runs a long command with its output in the log, showing time and last line on a terminal. Raises Trouble."""
     for attempt in range(attempts):
@@ -213,9 +225,12 @@ def run_logged(label: str, command: Sequence[str], log: Path, attempts: int = 1,
             file.write(f"\n$ {shlex.join(command)}\n".encode())
             file.flush()
             start = file.tell()
-            process = subprocess.Popen(
-                command, stdout=file, stderr=file, stdin=subprocess.DEVNULL, env=child_environment(**variables)
-            )
+            try:
+                process = subprocess.Popen(
+                    command, stdout=file, stderr=file, stdin=subprocess.DEVNULL, env=child_environment(**variables)
+                )
+            except OSError as error:
+                raise Trouble(f"{command[0]} cannot be run: {error.strerror or error}.\n  While: {label}") from None
             watch(label, process, log)
         output = log.read_bytes()[start:].decode("utf-8", "replace")
         if process.returncode == 0:
@@ -436,7 +451,13 @@ def make_venv(venv: Venv, options: Options) -> None:
     trouble = venv.trouble()
     if not trouble:
         return
+    kept = venv.folder.with_name(venv.folder.name + "-home")
     if venv.folder.exists():
+        home = venv.folder / "home"  # a checkout's, with the user's own styles in it: it outlives the environment
+        if home.is_dir():
+            stop_daemon(venv, home)
+            kept = free_name(kept)
+            home.rename(kept)
         if venv.marker.exists() or not any(venv.folder.iterdir()):
             say(f"  {venv.folder} {trouble}: making it anew.")
             shutil.rmtree(venv.folder)
@@ -445,6 +466,8 @@ def make_venv(venv: Venv, options: Options) -> None:
             venv.folder.rename(aside)
             say(f"  {venv.folder} {trouble} and was not made by this installer: it is now {aside.name}.")
     venv.folder.mkdir(parents=True)
+    if kept.is_dir():
+        kept.rename(venv.folder / "home")
     venv.mark("made_by", "install.py")
     if has_ensurepip():
         run_logged("Making the Python environment", [base_python(), "-I", "-m", "venv", str(venv.folder)], venv.log)
@@ -562,12 +585,17 @@ def set_up(venv: Venv, extras: Sequence[str], home: Path, options: Options, edit
         step, key = f"libraries {part}".strip(), digest(needed)
         if venv.done(step) == key and all(package_name(requirement) in packages for requirement in needed):
             continue
+        if not options.wheelhouse and any(package_name(requirement) not in packages for requirement in needed):
+            download, disk = LIBRARY_SIZES.get(part, (LIBRARIES_GB / 2, LIBRARIES_GB))
+            what = f"The libraries for `{part}`" if part else "The libraries"
+            say(f"  {what}: about {download:.2f} GB to download, {disk:.2f} GB on disk.")
         check_disk(venv.folder, LIBRARIES_GB)
         label = f"Installing the libraries for `{part}`" if part else "Installing the libraries"
         pip(venv, label, [*options.pip_source, "--only-binary", ":all:", *needed])
         venv.mark(step, key)
     key = digest((HERE / "pyproject.toml").read_text("utf-8"), HERE, editable or source_digest())
-    if venv.done("package") != key or "pastiche" not in packages:
+    complete = "pastiche" in packages and all(venv.program(name).exists() for name in LAUNCHERS)
+    if venv.done("package") != key or not complete:
         install_package(venv, editable)
         venv.mark("package", key)
     write_json(venv.folder / "pastiche.json", {"home": str(home), "python": str(venv.python)})
@@ -592,7 +620,10 @@ def source_digest() -> str:
 def install_package(venv: Venv, editable: bool) -> None:
     plain = ["--no-index", "--no-deps", "--no-build-isolation", "--force-reinstall", "--no-cache-dir"]
     if editable:
-        return pip(venv, "Installing Pastiche from this folder", [*plain, "--editable", str(HERE)])
+        leftover = HERE / "build"
+        there = leftover.exists()
+        pip(venv, "Installing Pastiche from this folder", [*plain, "--editable", str(HERE)])
+        return None if there else remove(leftover)
     with tempfile.TemporaryDirectory(prefix="pastiche-") as folder:
         # Built from a copy: setuptools leaves `build/` behind, and what lies in there would get into the next wheel.
         for path in source_files():
@@ -712,9 +743,11 @@ def install(places: Places, options: Options, service: bool) -> None:
     venv.mark("complete", source_digest())
     manifest.make_folder(places.home)
     places.home.chmod(0o700)
+    old = manifest.current
     switch(places, manifest, venv.folder)
     if service or manifest.service:
         install_service(places, manifest, venv)
+    retire_daemon(places, manifest, old)
     say(f"Pastiche is installed. Start with: pastiche styles   (it is in {places.launchers})")
     if str(places.launchers) not in os.environ.get("PATH", "").split(os.pathsep):
         say(f"  {places.launchers} is not in your PATH: add it, or write the whole path.")
@@ -779,9 +812,11 @@ def roll_back(places: Places) -> None:
     folder = places.programs / "versions" / manifest.previous
     if not manifest.previous or (trouble := Venv(folder).trouble()):
         raise Trouble("There is no earlier version to go back to." if not manifest.previous else f"{folder} {trouble}.")
+    old = manifest.current
     switch(places, manifest, folder)
     if manifest.service:
         install_service(places, manifest, Venv(folder))
+    retire_daemon(places, manifest, old)
     say(f"Back at {folder.name}.")
 
 
@@ -832,26 +867,40 @@ def uninstall(places: Places, checkout: Venv | None, yes: bool, keep_styles: boo
     what += [str(checkout.folder)] if checkout and in_checkout else []
     if not agreed(f"Remove {' and '.join(what)}?", yes, False):
         raise Trouble("Nothing was removed." + ("" if sys.stdin.isatty() else " Without a terminal, add --yes."))
+    home = Path(manifest.home or places.home)
+    keep_installed = installed and styles_stay(home, yes, keep_styles)
+    keep_own = bool(checkout and in_checkout and styles_stay(checkout.folder / "home", yes, keep_styles))
     if installed:
-        remove_installation(places, manifest, yes, keep_styles)
+        remove_installation(places, manifest, home, keep_installed)
     if checkout and in_checkout:
-        stop_daemon(checkout, checkout_home())
-        shutil.rmtree(checkout.folder)
+        remove_checkout(checkout, keep_own)
     return say("Pastiche is removed. What pip downloaded stays in its own cache; to empty that: pip cache purge")
 
 
-def remove_installation(places: Places, manifest: Manifest, yes: bool, keep_styles: bool) -> None:
-    home = Path(manifest.home or places.home)
+def remove_checkout(venv: Venv, keep_styles: bool) -> None:
+    """Removes a checkout's environment and what building left beside it; the marker last: so it can be repeated."""
+    home = venv.folder / "home"
+    stop_daemon(venv, home)
+    clear_home(home, keep_styles)
+    for path in (venv.folder.parent / folder / "pastiche.egg-info" for folder in (".", "shared")):
+        remove(path)
+    for path in [*venv.folder.iterdir()]:
+        if path != venv.marker and not (keep_styles and path == home):
+            remove(path)
+    venv.marker.unlink()
+    if not keep_styles:
+        venv.folder.rmdir()
+
+
+def styles_stay(home: Path, yes: bool, keep_styles: bool) -> bool:
+    """Whether this home has styles of the user's that are to be kept; asks."""
     styles = home / "styles"
     own = any(styles.iterdir()) if styles.is_dir() else False
-    keep_styles = own and (keep_styles or not agreed(f"Delete your own styles in {styles} too?", yes, False))
-    if manifest.service.endswith(".service"):
-        systemctl("disable", "--now", Path(manifest.service).name)
-    stop_daemon(Venv(places.programs / "versions" / manifest.current), home)
-    for name in manifest.files:
-        Path(name).unlink(missing_ok=True)
-    if manifest.service.endswith(".service"):
-        systemctl("daemon-reload")
+    return own and (keep_styles or not agreed(f"Delete your own styles in {styles} too?", yes, False))
+
+
+def clear_home(home: Path, keep_styles: bool) -> None:
+    styles = home / "styles"
     for path in [*home.iterdir()] if home.is_dir() else []:
         if not (keep_styles and path == styles):
             remove(path)
@@ -859,6 +908,17 @@ def remove_installation(places: Places, manifest: Manifest, yes: bool, keep_styl
         home.rmdir()
     if keep_styles:
         say(f"  Your own styles stay in {styles}")
+
+
+def remove_installation(places: Places, manifest: Manifest, home: Path, keep_styles: bool) -> None:
+    if manifest.service.endswith(".service"):
+        systemctl("disable", "--now", Path(manifest.service).name)
+    stop_daemon(Venv(places.programs / "versions" / manifest.current), home)
+    for name in manifest.files:
+        Path(name).unlink(missing_ok=True)
+    if manifest.service.endswith(".service"):
+        systemctl("daemon-reload")
+    clear_home(home, keep_styles)
     remove(places.programs / "versions")
     for file in (places.current, places.manifest):
         file.unlink(missing_ok=True)
@@ -877,20 +937,47 @@ def remove(path: Path) -> None:
 def stop_daemon(venv: Venv, home: Path) -> None:
     """Asks the daemon of this home to leave and waits for it. Raises Trouble if it stays."""
     sys.path.insert(0, str(HERE / "shared"))
-    from pastiche.connection import Home, read_connection
+    from pastiche.connection import Connection, Home, read_connection
+    from pastiche.errors import PasticheError
 
-    there = Home(home, venv.python)
-    if not read_connection(there):
+    def running() -> Connection | None:
+        try:
+            return read_connection(Home(home, venv.python))
+        except PasticheError as error:
+            raise Trouble(str(error)) from None
+
+    if not running():
         return
-    command = [str(venv.python), "-I", "-m", "pastiche.cli", "stop"]
-    with suppress(OSError, subprocess.TimeoutExpired):
-        environment = child_environment(PASTICHE_HOME=str(home))
-        subprocess.run(command, capture_output=True, timeout=60, check=False, env=environment)
+    if not ask_to_stop(venv, home) and (connection := running()):
+        # The client of a broken environment cannot ask; a signal is as good, if that process is the daemon.
+        with suppress(OSError):
+            if b"pastiched" in Path(f"/proc/{connection.pid}/cmdline").read_bytes():
+                os.kill(connection.pid, signal.SIGTERM)
     deadline = time.monotonic() + 10
-    while connection := read_connection(there):
+    while connection := running():
         if time.monotonic() > deadline:
             raise Trouble(f"The daemon (process {connection.pid}) does not stop. End it and run this again.")
         time.sleep(0.1)
+
+
+def ask_to_stop(venv: Venv, home: Path, *flags: str) -> bool:
+    """Whether this environment's client could tell the daemon of this home to leave, and it left within a minute."""
+    command = [str(venv.python), "-I", "-m", "pastiche.cli", "stop", *flags]
+    with suppress(OSError, subprocess.TimeoutExpired):
+        environment = child_environment(PASTICHE_HOME=str(home))
+        answer = subprocess.run(command, capture_output=True, timeout=60, check=False, env=environment)
+        return answer.returncode == 0
+    return False
+
+
+def retire_daemon(places: Places, manifest: Manifest, old: str) -> None:
+    """After a switch from the version folder `old`: its daemon finishes its jobs and leaves; the service restarts."""
+    if not old or old == manifest.current:
+        return
+    if (places.home / "connection.json").exists():
+        ask_to_stop(Venv(places.programs / "versions" / old), places.home, "--when-idle")
+    if manifest.service.endswith(".service"):
+        systemctl("restart", Path(manifest.service).name)
 
 
 # ------------------------------------------------------------------------------------------------- the commands
@@ -928,12 +1015,23 @@ print(json.dumps({"path": str(folder / "data" / "astronaut.png")}))
 
 def compose(photo: str, style: str, pastiche: str, output: str) -> None:
     """Runs in the environment's Python, which has Pillow: three pictures of one height with their names below."""
-    from PIL import Image, ImageDraw, ImageFont, ImageOps
+    import numpy
+    from PIL import Image, ImageDraw, ImageFont
+
+    from pastiche.picture_files import read_picture
+
+    def opened(path: Path) -> Image.Image:
+        pixels = read_picture(path).pixels
+        kind = pixels.format
+        numbers = numpy.frombuffer(pixels.data, {"u8": "u1", "u16": "u2", "f32": "f4"}[kind.depth])
+        scale = {"u8": 1.0, "u16": 1 / 257, "f32": 255.0}[kind.depth]
+        eight_bits = (numbers * scale + 0.5).astype("u1") if kind.depth != "u8" else numbers
+        return Image.fromarray(eight_bits.reshape(kind.height, kind.width, kind.channels)).convert("RGB")
 
     height, gap = 512, 16
     found = [Path(style), *gallery_pictures(style)]
     paths = [Path(photo), next(path for path in found if path.is_file()), Path(pastiche)]
-    pictures = [ImageOps.exif_transpose(Image.open(path)).convert("RGB") for path in paths]
+    pictures = [opened(path) for path in paths]
     widths = [max(1, round(picture.width * height / picture.height)) for picture in pictures]
     pictures = [picture.resize((width, height)) for picture, width in zip(pictures, widths, strict=True)]
     sheet = Image.new("RGB", (sum(widths) + gap * 4, height + gap * 4), "white")
@@ -1046,6 +1144,10 @@ def main(arguments: Sequence[str]) -> int:
         given = Path(chosen.style)
         if not given.is_file() and not gallery_pictures(chosen.style):
             raise Trouble(f"{chosen.style} is neither a picture nor a style of the gallery.")
+        if not chosen.output.resolve().parent.is_dir():
+            raise Trouble(f"The picture cannot be written: there is no folder {chosen.output.parent}.")
+        if chosen.output.suffix.lower() not in DEMO_EXTENSIONS:
+            raise Trouble(f"The output {chosen.output.name} must end in one of {', '.join(DEMO_EXTENSIONS)}.")
         style = str(given.resolve()) if given.is_file() else chosen.style
         demo(options, chosen.photo and chosen.photo.resolve(), style, chosen.output)
         return 0
@@ -1074,6 +1176,9 @@ if __name__ == "__main__":
         sys.exit(main(sys.argv[1:]))
     except Trouble as trouble:
         sys.exit(f"install.py: {trouble}")
+    except (OSError, EOFError, subprocess.SubprocessError) as error:
+        print(end="\n" if isinstance(error, EOFError) else "")
+        sys.exit(f"install.py: {explain_error(error)}")
     except KeyboardInterrupt:
         print("\nInterrupted. The same command goes on where this one stopped.", file=sys.stderr)
         sys.exit(130)

@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 import install
+from pastiche.connection import Home, start_daemon
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has not been tried")
 STRANGE = "päth with 空格 x"
@@ -56,6 +57,16 @@ class Tree:
     def answers(self, name: str) -> bool:
         command = [self.prefix / "bin" / name, "--help"]
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+    def start_daemon(self) -> subprocess.Popen[bytes]:
+        """The installed daemon, listening."""
+        launcher = self.prefix / "bin" / "pastiched"
+        daemon = subprocess.Popen([launcher, "serve", "--device", "cpu"], stdout=subprocess.DEVNULL)
+        connection = self.prefix / "state" / "pastiche" / "connection.json"
+        deadline = time.monotonic() + 30
+        while not connection.exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return daemon
 
     @property
     def versions(self) -> list[str]:
@@ -131,7 +142,7 @@ def test_second_install_does_nothing_and_is_quick(tree: Tree) -> None:
     assert "-m pip install" not in (tree.current / "install.log").read_text("utf-8")[len(log) :]
 
 
-@pytest.mark.parametrize("damage", ["bin/python", "lib/python*/site-packages/pastiche/cli.py"])
+@pytest.mark.parametrize("damage", ["bin/python", "bin/pastiche", "lib/python*/site-packages/pastiche/cli.py"])
 def test_broken_installation_is_repaired(tree: Tree, damage: str) -> None:
     victim = next(tree.current.glob(damage))
     install.remove(victim)
@@ -152,7 +163,9 @@ def test_new_version_stands_beside_the_old_one_and_can_be_undone(tree: Tree) -> 
     assert tree.current == old, "a version that does not work must not become the current one"
 
     (tree.folder / "cli.py").rename(tree.folder / "daemon" / "pastiched" / "cli.py")
+    daemon = tree.start_daemon()
     tree.install()
+    assert daemon.wait(10) == 0, "the old code must not go on serving"
     assert tree.current.name.startswith("9.")
     assert tree.versions == sorted([old.name, tree.current.name]), "the unfinished folder was used, none is left over"
     unit = (tree.prefix / "config" / "systemd" / "user" / "pastiche.service").read_text("utf-8")
@@ -178,12 +191,7 @@ def test_kept_styles_survive_and_nothing_else(tree: Tree) -> None:
 
 def test_uninstall_stops_the_daemon_and_leaves_nothing(tree: Tree) -> None:
     tree.install()
-    launcher = tree.prefix / "bin" / "pastiched"
-    daemon = subprocess.Popen([launcher, "serve", "--device", "cpu"], stdout=subprocess.DEVNULL)
-    connection = tree.prefix / "state" / "pastiche" / "connection.json"
-    deadline = time.monotonic() + 30
-    while not connection.exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
+    daemon = tree.start_daemon()
     tree.run("uninstall", "--yes")
     assert daemon.wait(10) == 0
     assert [path.name for path in tree.prefix.rglob("*")] == ["bin", "neighbour"]
@@ -235,6 +243,41 @@ def test_interrupted_environment_is_made_anew(tmp_path: Path) -> None:
     assert venv.trouble() == "is not complete"
     install.make_venv(venv, OPTIONS)
     assert venv.trouble() == ""
+
+
+def test_repair_stops_the_daemon_and_carries_home_and_styles_across(venv: install.Venv) -> None:
+    venv.mark("made_by", "install.py")
+    home = Home(venv.folder / "home", Path(sys.executable))
+    daemon = start_daemon(home, ("--device", "cpu"))
+    (home.styles_folder / "mine.png").touch()
+    deadline = time.monotonic() + 30
+    while not home.connection_file.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    (venv.folder / "pyvenv.cfg").unlink()
+    install.make_venv(venv, OPTIONS)
+    assert daemon.wait(10) == 0
+    assert venv.trouble() == ""
+    assert (home.styles_folder / "mine.png").exists()
+    assert [path.name for path in venv.folder.parent.iterdir()] == [venv.folder.name]
+
+
+def test_styles_left_by_an_uninstall_are_in_the_next_environment(tmp_path: Path) -> None:
+    venv = install.Venv(tmp_path / ".venv")
+    (venv.folder / "home" / "styles").mkdir(parents=True)
+    (venv.folder / "home" / "styles" / "mine.png").touch()
+    install.make_venv(venv, OPTIONS)
+    assert (venv.folder / "home" / "styles" / "mine.png").exists()
+    assert [path.name for path in tmp_path.iterdir()] == [".venv"]
+
+
+def test_clone_that_cannot_be_written_ends_with_one_sentence(tmp_path: Path) -> None:
+    copy_sources(tmp_path)
+    (tmp_path / ".venv").touch()
+    command = [sys.executable, str(tmp_path / "install.py"), "test"]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert answer.returncode == 1
+    assert "Traceback" not in answer.stderr
+    assert f"{tmp_path / '.venv'}: Not a directory." in answer.stderr
 
 
 def test_broken_environment_of_somebody_else_is_put_aside_not_deleted(tmp_path: Path) -> None:

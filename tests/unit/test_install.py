@@ -12,7 +12,10 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
 
+import numpy
 import pytest
+import tifffile
+from PIL import Image
 
 import install
 from pastiche.service import TASK_NAMESPACE, ServiceDescription
@@ -216,6 +219,137 @@ def test_pytest_arguments_pass_through() -> None:
     chosen, rest = install.parse(["test", "-k", "not slow", "--yes", "tests/unit", "-x"])
     assert chosen.yes
     assert rest == ["-k", "not slow", "tests/unit", "-x"]
+
+
+@pytest.mark.parametrize(
+    ("output", "sentence"), [("gone/x.png", "no folder"), ("x.bmp", "end in one"), ("x", "end in")]
+)
+def test_demo_refuses_an_output_that_cannot_be_written_before_it_sets_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: str, sentence: str
+) -> None:
+    monkeypatch.setattr(install, "demo", lambda *_: pytest.fail("too late"))
+    with pytest.raises(install.Trouble, match=sentence):
+        install.main(["demo", "-o", str(tmp_path / output)])
+
+
+@pytest.mark.parametrize("depth", ["16-bit", "float"])
+def test_demo_sheet_takes_deep_photographs(tmp_path: Path, depth: str) -> None:
+    grey = numpy.full((40, 60, 3), 0.5)
+    photo, pastiche, sheet = tmp_path / "photo.tif", tmp_path / "pastiche.png", tmp_path / "sheet.png"
+    tifffile.imwrite(photo, grey.astype("f4") if depth == "float" else (grey * 65535).astype("u2"), photometric="rgb")
+    Image.new("RGB", (60, 40), "red").save(pastiche)
+    install.compose(str(photo), install.DEMO_STYLE, str(pastiche), str(sheet))
+    with Image.open(sheet) as picture:
+        pixel = picture.convert("RGB").getpixel((300, 300))
+    assert isinstance(pixel, tuple)
+    assert all(abs(value - 128) <= 1 for value in pixel)
+
+
+def test_missing_program_is_trouble(tmp_path: Path) -> None:
+    with pytest.raises(install.Trouble, match="cannot be run"):
+        install.run_logged("Trying", [str(tmp_path / "gone")], tmp_path / "log")
+
+
+@pytest.mark.parametrize(
+    ("error", "part"),
+    [
+        (EOFError("EOF when reading a line"), "not answered"),
+        (OSError(30, "Read-only file system", "/clone/.venv"), "/clone/.venv: Read-only file system"),
+        (OSError(28, "No space left on device"), "No space left"),
+        (OSError("odd"), "odd"),
+    ],
+)
+def test_what_the_system_refuses_is_one_sentence(error: Exception, part: str) -> None:
+    sentence = install.explain_error(error)
+    assert part in sentence
+    assert "\n" not in sentence
+
+
+@pytest.mark.parametrize(("wheelhouse", "said"), [(None, True), (Path("wheels"), False)])
+def test_size_of_the_libraries_is_said_before_they_are_downloaded(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    wheelhouse: Path | None,
+    said: bool,
+) -> None:
+    for name in ("make_venv", "install_torch", "pip", "install_package"):
+        monkeypatch.setattr(install, name, lambda *_: None)
+    install.set_up(FakeVenv(tmp_path, ""), ["demo"], tmp_path, install.Options(wheelhouse))
+    output = capsys.readouterr().out
+    assert ("The libraries: about 0.06 GB to download" in output) == said
+    assert ("`demo`: about" in output) == said
+
+
+def test_package_without_its_commands_is_installed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("make_venv", "install_torch", "pip"):
+        monkeypatch.setattr(install, name, lambda *_: None)
+    venv = FakeVenv(tmp_path, "")
+    monkeypatch.setattr(FakeVenv, "packages", lambda _: {"pastiche": "1"})
+    installed: list[bool] = []
+    monkeypatch.setattr(install, "install_package", lambda _, editable: installed.append(editable))
+    for _ in range(2):
+        install.set_up(venv, [], tmp_path, install.Options())
+    assert len(installed) == 2
+    venv.python.parent.mkdir()
+    for name in install.LAUNCHERS:
+        venv.program(name).touch()
+    install.set_up(venv, [], tmp_path, install.Options())
+    assert len(installed) == 2
+
+
+@pytest.mark.parametrize(("old", "asked"), [("1-a", True), ("1-b", False), ("", False)])
+def test_daemon_of_the_version_before_leaves_when_idle_and_the_service_restarts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: str, asked: bool
+) -> None:
+    places = install.find_places(tmp_path, "linux", {}, LINUX_USER)
+    places.home.mkdir(parents=True)
+    (places.home / "connection.json").touch()
+    done: list[tuple[str, ...]] = []
+    monkeypatch.setattr(install, "ask_to_stop", lambda venv, _, *flags: done.append((venv.folder.name, *flags)))
+    monkeypatch.setattr(install, "systemctl", lambda *words: done.append(words))
+    manifest = install.Manifest(places.manifest, current="1-b", service=str(places.units / "pastiche.service"))
+    install.retire_daemon(places, manifest, old)
+    assert done == ([("1-a", "--when-idle"), ("restart", "pastiche.service")] if asked else [])
+
+
+@pytest.fixture
+def own_checkout(tmp_path: Path) -> install.Venv:
+    """A checkout's environment with a style of the user's and what building leaves."""
+    venv = install.Venv(tmp_path / ".venv")
+    (venv.folder / "home" / "styles").mkdir(parents=True)
+    (venv.folder / "home" / "styles" / "mine.png").touch()
+    (venv.folder / "home" / "log").mkdir()
+    (tmp_path / "pastiche.egg-info").mkdir()
+    (tmp_path / "shared" / "pastiche.egg-info").mkdir(parents=True)
+    venv.mark("made_by", "install.py")
+    return venv
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_uninstall_of_a_checkout_keeps_own_styles_where_asked(
+    own_checkout: install.Venv, tmp_path: Path, keep: bool
+) -> None:
+    places = install.find_places(tmp_path / "prefix", "linux", {}, LINUX_USER)
+    install.uninstall(places, own_checkout, True, keep)
+    left = [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.name != "shared"]
+    kept = [".venv", ".venv/home", ".venv/home/styles", ".venv/home/styles/mine.png"]
+    assert sorted(left) == (kept if keep else [])
+
+
+def test_uninstall_asks_about_the_own_styles_of_a_checkout(
+    own_checkout: install.Venv, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    questions: list[str] = []
+
+    def answer(question: str, *_: bool) -> bool:
+        questions.append(question)
+        return question.startswith("Remove")
+
+    monkeypatch.setattr(install, "agreed", answer)
+    install.uninstall(install.find_places(tmp_path / "prefix", "linux", {}, LINUX_USER), own_checkout, False, False)
+    assert len(questions) == 2
+    assert (own_checkout.folder / "home" / "styles" / "mine.png").exists()
 
 
 @pytest.mark.parametrize("arguments", [[], ["install", "--nonsense"], ["demo", "--cpu", "--cuda"], ["dance"]])
