@@ -13,6 +13,7 @@ from typing import Any
 import zmq
 
 from pastiche.errors import ErrorCode, PasticheError
+from pastiche.failures import describe_failure
 from pastiche.pixels import PixelBuffer
 from pastiche.protocol import (
     STREAM_ABOVE,
@@ -30,7 +31,6 @@ from pastiche.protocol import (
 )  # fmt: skip
 from pastiched.flow import Flow
 from pastiched.link import Beat, Setup, decode
-from pastiched.log import describe_failure
 from pastiched.task import Task
 
 BEAT_SECONDS = 1.0

@@ -31,7 +31,6 @@ class Setup:
     threads: int
     low_priority: bool
     idle_unload: float
-    cache_folder: str
     log_level: str
 
     def to_line(self) -> bytes:

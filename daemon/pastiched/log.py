@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
-import traceback
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
@@ -12,7 +10,6 @@ MAX_BYTES = 1_000_000
 BACKUPS = 3
 LONGEST_LINE = 2000
 LEVELS = ("debug", "info", "warning", "error")
-_PATH = re.compile(r"""(?:[A-Za-z]:)?[\\/][^\s'"]*[\\/][^'"\n]*""")
 
 
 def start_log(path: Path, level: str) -> None:
@@ -23,10 +20,3 @@ def start_log(path: Path, level: str) -> None:
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     logging.raiseExceptions = False
-
-
-def describe_failure(error: BaseException) -> str:
-    """An exception with the lines it came through; paths in its text are left out, they may be the user's pictures."""
-    frames = [f"  {Path(f.filename).name}:{f.lineno} in {f.name}" for f in traceback.extract_tb(error.__traceback__)]
-    said = _PATH.sub("<path>", str(error))[:LONGEST_LINE]
-    return "\n".join([f"{type(error).__name__}: {said}", *frames[-12:]])

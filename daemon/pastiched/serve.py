@@ -11,10 +11,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pastiche.connection import Home, find_home
+from pastiche.errors import PasticheError
+from pastiche.failures import describe_failure
 from pastiched.config import ServeConfig
 from pastiched.device import known_device
 from pastiched.instance import AlreadyRunningError, Instance
-from pastiched.log import LEVELS, describe_failure, start_log
+from pastiched.log import LEVELS, start_log
 
 MOST_JOBS = 256
 
@@ -22,7 +24,11 @@ MOST_JOBS = 256
 def main(arguments: Sequence[str]) -> int:
     """Exit codes: 0 stopped, or another daemon serves already; 1 could not start; 2 a wrong option."""
     parser = _parser()
-    config = _config(parser, parser.parse_args(arguments))
+    try:
+        config = _config(parser, parser.parse_args(arguments))
+    except PasticheError as error:
+        print(f"{error.sentence} {error.hint}", file=sys.stderr)
+        return 1
     os.umask(0o077)
     try:
         config.home.create()
@@ -62,9 +68,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--home", type=Path, help="folder of the connection file, log and styles (default: the installation's)")
     add("--device", default=os.environ.get("PASTICHE_DEVICE") or "auto",
         help="auto, cpu, cuda, cuda:N, rocm, xpu or mps (default: PASTICHE_DEVICE, else auto)")  # fmt: skip
-    add("--threads", type=int, default=0, help="CPU threads for computing (default: all cores)")
-    add("--low-priority", action="store_true", help="leave the processor to other programs first")
-    add("--idle-stop", type=float, default=30, metavar="MINUTES", help="leave when unused; 0 = never (default: 30)")
+    add("--threads", type=int, default=os.environ.get("PASTICHE_THREADS") or 0,
+        help="CPU threads for computing (default: PASTICHE_THREADS, else all cores)")  # fmt: skip
+    add("--low-priority", action="store_true", default=os.environ.get("PASTICHE_LOW_PRIORITY", "0") not in ("", "0"),
+        help="leave the processor to other programs first (default: where PASTICHE_LOW_PRIORITY is 1)")  # fmt: skip
+    add("--idle-stop", type=float, default=os.environ.get("PASTICHE_IDLE_STOP") or 30, metavar="MINUTES",
+        help="leave when unused; 0 = never (default: PASTICHE_IDLE_STOP, else 30)")  # fmt: skip
     add("--idle-unload", type=float, default=10, metavar="MINUTES",
         help="give memory back when unused; 0 = never (default: 10)")  # fmt: skip
     add("--hang", type=float, default=3, metavar="MINUTES",

@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any
 import zmq
 import zmq.asyncio
 
-from pastiche.connection import Connection
+from pastiche.connection import Connection, build_stamp
 from pastiche.errors import ErrorCode, PasticheError
+from pastiche.failures import describe_failure
 from pastiche.options import MAX_STYLES, METHODS
 from pastiche.pixels import MAX_PIXELS, MAX_SIDE
 from pastiche.protocol import (
@@ -54,7 +55,6 @@ from pastiched.config import ServeConfig
 from pastiched.dispatcher import Dispatcher, failed
 from pastiched.instance import Instance
 from pastiched.jobs import check_submit
-from pastiched.log import describe_failure
 from pastiched.sockets import CLIENTS, CONTROL_MESSAGE, JOBS_MESSAGE, Doorman, KeyPair, Port, remove_socket
 from pastiched.supervisor import Events, Supervisor
 
@@ -112,6 +112,7 @@ class Server:
                 server_public=self._keys.public.decode(),
                 client_public=client.public.decode(),
                 client_secret=client.secret.decode(),
+                build=build_stamp(),
             )
         )
         self._watch_signals()

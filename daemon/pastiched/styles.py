@@ -6,7 +6,6 @@ The process that serves sockets uses it, so it imports neither torch nor numpy n
 from __future__ import annotations
 
 import difflib
-import hashlib
 import json
 from dataclasses import dataclass
 from functools import cache
@@ -30,12 +29,6 @@ class Style:
     path: Path
     thumbnail: Path | None
     source: Literal["gallery", "user"]
-
-
-def content_hash(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal: the key of whatever is cached about a style picture."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class StyleLibrary:

@@ -11,10 +11,10 @@ from pathlib import Path
 import zmq
 
 from pastiche.errors import ErrorCode, PasticheError
+from pastiche.failures import describe_failure
 from pastiche.protocol import Failed
 from pastiched.device import Device, choose_device, restrict_environment
 from pastiched.link import Setup
-from pastiched.log import describe_failure
 from pastiched.orphan import follow_parent_into_death
 
 EXIT_NO_DEVICE = 69

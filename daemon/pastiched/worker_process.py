@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO
@@ -20,10 +19,11 @@ import zmq.asyncio
 
 from pastiche.connection import Home
 from pastiche.errors import ErrorCode, PasticheError
+from pastiche.failures import describe_failure
 from pastiche.protocol import Message
 from pastiched.config import ServeConfig
 from pastiched.link import Setup, decode
-from pastiched.log import LONGEST_LINE, describe_failure
+from pastiched.log import LONGEST_LINE
 from pastiched.sockets import Doorman, KeyPair, at_once, bind_ipc, bind_tcp, remove_socket, secure
 
 END_SECONDS = 3.0
@@ -68,10 +68,8 @@ class WorkerProcess:
             threads=config.threads,
             low_priority=config.low_priority,
             idle_unload=config.idle_unload,
-            cache_folder=str(config.home.cache_folder),
             log_level=config.log_level,
         )
-        self.started = time.monotonic()
         self._process = _spawn(config.home, setup)
         self._reader = asyncio.create_task(self._read())
         assert self._process.stderr is not None

@@ -6,10 +6,10 @@ import logging
 import math
 import platform
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pastiche.errors import ErrorCode, PasticheError
+from pastiche.failures import describe_failure
 from pastiche.options import METHODS, defaults
 from pastiche.pixels import PixelBuffer
 from pastiche.protocol import Cancelled as CancelledBody
@@ -19,7 +19,6 @@ from pastiched.courier import Courier
 from pastiched.device import Device
 from pastiched.engines.base import Cancelled
 from pastiched.link import Estimates, Ready, Setup
-from pastiched.log import describe_failure
 from pastiched.memory import free_unused, is_broken_device, is_out_of_memory, peak_bytes, reset_peak
 from pastiched.task import Task
 
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from pastiched.engines.base import Engine, EngineResult
 
 WARM_METHOD = METHODS[0]
-FINITE_CHECK_BYTES = 16_000_000
 TELLING_SECONDS = 0.2
 """Shorter jobs say little about the pace of long ones."""
 log = logging.getLogger(__name__)
@@ -85,7 +83,6 @@ class Workshop:
         calls = JobCalls(self, task)
         calls.check()
         job = task.engine_job()
-        _check_finite([job.content, *(s.pixels for s in job.styles if s.pixels), *([job.mask] if job.mask else [])])
         method = str(job.options["method"])
         calls.progress("load", 0.0)
         engine = self._engine(method)
@@ -141,7 +138,7 @@ class Workshop:
 
         engine = self._engines.get(method)
         if engine is None:
-            engine = create_engine(method, self.device.torch_device, Path(self.setup.cache_folder))
+            engine = create_engine(method, self.device.torch_device)
             self._engines[method] = engine
         if method not in self._loaded:
             engine.load()
@@ -204,16 +201,3 @@ class JobCalls:
     def finishing(self) -> bool:
         self._workshop.courier.ticks += 1
         return self._task.finish.is_set()
-
-
-def _check_finite(pictures: list[PixelBuffer]) -> None:
-    """Raises BAD_PICTURE for NaN or infinity in floating point pixels."""
-    import numpy as np
-
-    for picture in pictures:
-        if picture.format.depth != "f32":
-            continue
-        view = memoryview(picture.data).cast("B")
-        for start in range(0, len(view), FINITE_CHECK_BYTES):
-            if not np.isfinite(np.frombuffer(view[start : start + FINITE_CHECK_BYTES], "<f4")).all():
-                raise PasticheError(ErrorCode.BAD_PICTURE, "The picture has pixels that are not finite numbers.")

@@ -22,7 +22,7 @@ def atomic_file(path: Path, overwrite: bool) -> Iterator[BinaryIO]:
     permissions of the replaced file stay. Raises PasticheError(UNWRITABLE); then nothing is left behind.
     """
     target = path.resolve()
-    temporary = target.with_name(f".{target.name[:100]}-{secrets.token_hex(4)}.part")
+    temporary = target.with_name(f".pastiche-{secrets.token_hex(8)}.part")
     try:
         with temporary.open("x+b") as file:
             yield file

@@ -11,7 +11,6 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NoReturn
 
 from pastiche.errors import ErrorCode, PasticheError
@@ -29,7 +28,6 @@ BAD_INPUT_CODES = frozenset(
         ErrorCode.UNWRITABLE,
     }
 )
-LOG_BYTES = 500_000
 STYLE_HELP = "a picture file, or a name from `pastiche styles`; repeat it to mix up to four"
 ALIASES = {"colour": ("--color",)}
 
@@ -66,7 +64,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except Exception as error:
-        _log(error)
+        # Imported late, as it is rarely needed.
+        from pastiche.failures import log_failure
+
+        log_failure(error)
         unexpected = PasticheError(
             ErrorCode.ENGINE,
             f"Something unexpected went wrong ({type(error).__name__}).",
@@ -98,23 +99,6 @@ def _say(sentence: str, code: int) -> int:
     with contextlib.suppress(OSError):
         print(f"pastiche: {' '.join(sentence.split())}", file=sys.stderr, flush=True)
     return code
-
-
-def _log(error: Exception) -> None:
-    """Appends the traceback to log/client.log in the home folder, without the name of the user's own."""
-    import time
-    import traceback
-
-    from pastiche.connection import find_home
-
-    with contextlib.suppress(OSError):
-        path = find_home().log_file.with_name("client.log")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.exists() and path.stat().st_size > LOG_BYTES:
-            path.replace(path.with_suffix(".log.1"))
-        text = "".join(traceback.format_exception(error)).replace(str(Path.home()), "~")
-        with path.open("a", encoding="utf-8", errors="backslashreplace") as log:
-            log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} pastiche {VERSION}\n{text}\n")
 
 
 def build_parser() -> Parser:
@@ -162,6 +146,7 @@ def _add_job_flags(parser: Parser) -> None:
     add("--keep-gps", action="store_true", help="keep the place in the EXIF data")
     add("--device", metavar="DEVICE", help="auto, cpu, cuda, cuda:N, rocm, xpu, mps, if the daemon has to be started")
     add("--threads", metavar="N", help="CPU threads of the daemon, if it has to be started")
+    add("--low-priority", action="store_true", help="leave the processor to others, if the daemon has to be started")
     add("--quiet", "-q", action="store_true", help="no progress bar, no notes")
 
 

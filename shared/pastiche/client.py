@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import zmq
 
 from pastiche.channel import Channel, endpoint
-from pastiche.connection import Connection, Home, ensure_daemon, find_home, process_alive, read_connection
+from pastiche.connection import Connection, Home, build_stamp, ensure_daemon, find_home, process_alive, read_connection
 from pastiche.errors import ErrorCode, PasticheError, error_from_wire
 from pastiche.job import Event, Job, StyleRef
 from pastiche.options import MAX_STYLES, check_options
@@ -83,11 +83,13 @@ class Client:
         """A client whose daemon has answered `hello`.
 
         With `start` a daemon is started where none runs (with `arguments` for `pastiched serve`), and one of another
-        version is let finish and then replaced; `on_note` is told of such a wait. Without `start`, any daemon of
+        version, or of other files with the same version, is let finish and then replaced; `on_note` is told of such a
+        wait. Without `start`, any daemon of
         this major protocol version will do. Raises PasticheError: NO_DAEMON, VERSION, TIMEOUT.
         """
         home = home or find_home()
         silent: Connection | None = None
+        build = build_stamp() if start else ""
         for _ in range(3):
             connection = ensure_daemon(home, arguments, silent) if start else read_connection(home)
             if connection is None:
@@ -98,8 +100,10 @@ class Client:
                 )
             client = cls(connection)
             try:
-                if client._greet(start):
+                if client._greet(start) and not (build and connection.build and build != connection.build):
                     return client
+                # Once: a daemon that this client cannot make its own by starting it anew is taken as it is.
+                build = ""
                 client.stop(when_idle=True)
                 client.wait_for_successor(on_note)
             except PasticheError as error:

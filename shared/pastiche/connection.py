@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import stat
@@ -51,13 +52,9 @@ class Home:
     def styles_folder(self) -> Path:
         return self.folder / "styles"
 
-    @property
-    def cache_folder(self) -> Path:
-        return self.folder / "cache"
-
     def create(self) -> None:
         """Makes the folders, private to the user."""
-        for folder in (self.folder, self.run_folder, self.log_file.parent, self.styles_folder, self.cache_folder):
+        for folder in (self.folder, self.run_folder, self.log_file.parent, self.styles_folder):
             folder.mkdir(parents=True, exist_ok=True)
         for folder in (self.folder, self.run_folder):
             folder.chmod(0o700)
@@ -67,14 +64,20 @@ def find_home() -> Home:
     """PASTICHE_HOME, else what the installer wrote beside this Python, else ~/.local/state/pastiche.
 
     XDG variables are not asked: sandboxes redirect them, and client and daemon must agree on one absolute path.
+    Raises PasticheError(NO_DAEMON) where the installer's file is damaged.
     """
     python = Path(sys.executable)
     if forced := os.environ.get("PASTICHE_HOME"):
         return Home(Path(forced).resolve(), python)
     written = Path(sys.prefix) / "pastiche.json"
     if written.is_file():
-        data = json.loads(written.read_text("utf-8"))
-        return Home(Path(data["home"]), Path(data.get("python", python)))
+        try:
+            data = json.loads(written.read_text("utf-8"))
+            return Home(Path(data["home"]), Path(data.get("python", python)))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            raise PasticheError(
+                ErrorCode.NO_DAEMON, f"The installation's file {written} is damaged.", "Run the installer again."
+            ) from None
     return Home(Path.home() / ".local" / "state" / "pastiche", python)
 
 
@@ -92,6 +95,8 @@ class Connection:
     client_public: str
     client_secret: str
     daemon: str = VERSION
+    build: str = ""
+    """The daemon's `build_stamp()`."""
 
     def write(self, path: Path) -> None:
         """Atomically and readable by the user alone."""
@@ -106,6 +111,20 @@ class Connection:
             raise
 
 
+def build_stamp(package: Path = Path(__file__).parent) -> str:
+    """Tells installations apart that have the same version: a hash of the hashes that pip wrote down of our files.
+
+    "" where the package was not installed by pip, or in editable form.
+    """
+    try:
+        record = next(package.parent.glob("pastiche-*.dist-info")) / "RECORD"
+        lines = sorted(line for line in record.read_text("utf-8").splitlines() if line.startswith("pastiche"))
+    except (OSError, ValueError, StopIteration):
+        return ""
+    ours = [line for line in lines if ".dist-info/" not in line and "__pycache__/" not in line]
+    return hashlib.sha256("\n".join(ours).encode()).hexdigest()[:16]
+
+
 def read_connection(home: Home) -> Connection | None:
     """The running daemon's connection; None where there is no file, it is stale or unreadable.
 
@@ -115,12 +134,30 @@ def read_connection(home: Home) -> Connection | None:
     try:
         info = path.stat()
         data = json.loads(path.read_text("utf-8"))
-        connection = Connection(**{name: data[name] for name in Connection.__dataclass_fields__})
+        connection = Connection(**{name: data[name] for name in Connection.__dataclass_fields__ if name in data})
     except (OSError, ValueError, KeyError, TypeError):
         return None
     if os.name == "posix" and (info.st_uid != os.getuid() or stat.S_IMODE(info.st_mode) & 0o077):
         raise PasticheError(ErrorCode.NO_DAEMON, "The connection file can be read by others.", f"Delete {path.name}.")
-    return connection if process_alive(connection.pid) else None
+    return connection if process_alive(connection.pid) and not _lock_is_free(home) else None
+
+
+def _lock_is_free(home: Home) -> bool:
+    """Whether no daemon holds the home's lock, so that a living process of the file's number is some other program.
+
+    False where that cannot be told: without the lock's file, on Windows, on file systems without locks.
+    """
+    if sys.platform == "win32":
+        return False
+    import fcntl
+
+    try:
+        with home.lock_file.open("rb") as file:
+            # Shared, and given back at once: a daemon that starts at this moment tries again.
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def process_alive(pid: int) -> bool:

@@ -66,13 +66,16 @@ def read_tiff(file: BinaryIO, role: str) -> Picture | None:
             )
         if page.dtype.kind not in "uf":
             raise PasticheError(ErrorCode.UNREADABLE, "A TIFF with signed numbers is not supported.")
+        bits = int(np.max(page.bitspersample))
+        if bits != np.min(page.bitspersample):
+            raise PasticheError(ErrorCode.UNREADABLE, "A TIFF with channels of different depths is not supported.")
         array = page.asarray(maxworkers=2)
         array = (
             array.reshape(page.imagelength, page.imagewidth, -1)
             if page.planarconfig == 1
             else (np.moveaxis(array.reshape(-1, page.imagelength, page.imagewidth), 0, 2))
         )
-        array = _common_type(array)
+        array = _common_type(array, bits)
         if kind == WHITE_IS_ZERO:
             array = (65535 if array.dtype == np.uint16 else 1) - array
         extra = page.extrasamples[0] if page.extrasamples else 0
@@ -98,14 +101,17 @@ def _tiff_metadata(file: BinaryIO) -> Metadata:
         return Metadata()
 
 
-def _common_type(array: Array) -> Array:
-    """u16 or f32, native byte order; wider integers lose their lowest bits."""
+def _common_type(array: Array, bits: int) -> Array:
+    """u16 or f32, native byte order; integers of fewer bits are stretched, wider ones lose their lowest bits."""
     import numpy as np
 
     if array.dtype.kind == "f":
         return array.astype(np.float32, copy=False)
-    if array.dtype.itemsize > 2:
-        array = array >> (8 * (array.dtype.itemsize - 2))
+    if bits > 16:
+        array = array >> (bits - 16)
+    elif bits < 16:
+        full = 2**bits - 1
+        array = (np.minimum(array, full).astype(np.uint32) * 65535 + full // 2) // full
     return array.astype(np.uint16, copy=False)
 
 

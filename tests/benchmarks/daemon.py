@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -14,6 +16,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1] / "integration"))
 
 import psutil
+from PIL import Image
 from wire import (
     Daemon,
     Wire,
@@ -28,6 +31,7 @@ from wire import (
     wait_for,
 )
 
+from pastiche.client import stop_daemon
 from pastiche.connection import Home, read_connection
 from pastiche.protocol import Cancel, Cancelled, Done, Result, Status, StatusRequest
 
@@ -55,6 +59,28 @@ def cold_starts(folder: Path) -> dict[str, Any]:
         process.terminate()
         process.wait()
     return {"cold to hello": summary(to_hello), "cold to first result (512 x 512)": summary(to_result)}
+
+
+def commands(folder: Path, daemon: Daemon) -> dict[str, Any]:
+    """The command `pastiche` as a user waits for it: `status` of a warm daemon, `apply` that has to start its own."""
+    photo = folder / "photo.png"
+    Image.effect_noise((512, 512), 60).convert("RGB").save(photo)
+    asked, painted = [], []
+    for run in range(RUNS):
+        asked.append(command(daemon.home.folder, "status"))
+        home = Home(folder / f"apply-{run}", Path(sys.executable))
+        output = folder / f"painted-{run}.png"
+        painted.append(command(home.folder, "apply", str(photo), "-s", str(photo), "-o", str(output)))
+        stop_daemon(home)
+    return {"pastiche status": summary(asked), "cold pastiche apply (512 x 512)": summary(painted)}
+
+
+def command(home: Path, *arguments: str) -> float:
+    environment = os.environ | {"PASTICHE_HOME": str(home)}
+    began = time.perf_counter()
+    line = [sys.executable, "-m", "pastiche.cli", *arguments]
+    subprocess.run(line, env=environment, stdout=subprocess.DEVNULL, check=True)
+    return milliseconds(began)
 
 
 def during_a_job(daemon: Daemon) -> dict[str, Any]:
@@ -118,6 +144,7 @@ def main() -> int:
         daemon = start_daemon(Path(folder) / "home")
         try:
             daemon.worker_pid()
+            found |= commands(Path(folder), daemon)
             found |= during_a_job(daemon)
             found["streamed picture"] = transport(daemon, given.megapixels)
         finally:

@@ -8,13 +8,18 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 from cli_fixtures import LONG, QUICK, SHORTER, Shell, own_shell, photograph, shared_home, shell, wait_until
 from PIL import Image
 
+from pastiche import cli
 from pastiche.client import Client
+from pastiche.commands import batch
 
 __all__ = ["own_shell", "shared_home", "shell"]
 
@@ -30,6 +35,7 @@ def test_apply_paints_a_picture_and_reports_all_about_it(shell: Shell) -> None:
     assert report["options"]["strength"] == 80
     assert report["device"]["kind"] == "cpu"
     assert report["models"]
+    assert report["output_options"] == {"mask": False, "quality": 95, "compression": 1, "keep_gps": False}
     assert report["peak_memory"]
     assert {"start", "decode", "connect", "send", "wait", "receive", "encode", "total"} <= set(report["timings"])
     assert report["timings"]["daemon"]
@@ -90,6 +96,35 @@ def test_batch_beside_the_sources_gives_other_names(shell: Shell) -> None:
     report = shell.json("batch", "a.png", "-s", "a.png", "-o", ".", "--format", "jpg")
     assert report["painted"] == 1
     assert shell.files() == {"a.png", "a-pastiche.jpg"}
+
+
+def test_batch_never_replaces_one_of_its_inputs(shell: Shell) -> None:
+    kept = {}
+    for folder, name in (("a", "x.png"), ("a", "wave.png"), ("b", "x.png"), ("b", "wave.png")):
+        (shell.folder / folder).mkdir(exist_ok=True)
+        path = photograph(shell.folder / folder / name)
+        kept[path] = path.read_bytes()
+    command = ("batch", "a/x.png", "a/wave.png", "b/x.png", "-s", "b/wave.png", *QUICK, "-o", "b", "--overwrite")
+    for _ in range(2):
+        assert shell.json(*command)["painted"] == 3
+        assert {path: path.read_bytes() for path in kept} == kept
+    names = {path.name for path in (shell.folder / "b").iterdir()}
+    assert names == {"x.png", "wave.png", "x-2.png", "wave-2.png", "x-pastiche.png"}
+
+
+def test_a_batch_goes_on_with_the_next_daemon_where_this_one_leaves(own_shell: Shell) -> None:
+    sources = [photograph(own_shell.folder / f"{i}.png", 800, 600).name for i in range(5)]
+    process = own_shell.start("batch", *sources, "-s", "0.png", *SHORTER, "-o", "out", "--json")
+    wait_until(lambda: own_shell.connection, "the daemon")
+    pid = own_shell.daemon_pid()
+    with Client.connect(own_shell.home, start=False) as client:
+        wait_until(lambda: [j for j in client.status().jobs if j["state"] == "running"], "the job")
+        client.stop(when_idle=True)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    report = json.loads(out)
+    assert (report["painted"], report["failed"]) == (5, 0)
+    assert own_shell.daemon_pid() != pid
 
 
 def test_batch_of_nothing_is_a_sentence(shell: Shell) -> None:
@@ -205,12 +240,12 @@ def test_a_terminal_sees_a_progress_bar(shell: Shell) -> None:
 
 def test_stop_ends_the_daemon_and_may_be_repeated(own_shell: Shell) -> None:
     assert own_shell.json("stop") == {"stopped": False, "pid": None}
-    assert own_shell.json("status") == {"running": False}
+    assert own_shell.json("status") == {"running": False, "workers": []}
     own_shell.json("styles")
     pid = own_shell.daemon_pid()
     assert own_shell.json("stop") == {"stopped": True, "pid": pid}
     assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    assert own_shell.json("status") == {"running": False}
+    assert own_shell.json("status") == {"running": False, "workers": []}
 
 
 def test_a_daemon_that_is_leaving_is_followed_by_a_new_one(own_shell: Shell) -> None:
@@ -274,3 +309,40 @@ def test_doctor_names_a_connection_file_that_others_can_read(own_shell: Shell) -
     own_shell.home.connection_file.chmod(0o600)
     assert done.returncode == 1
     assert "fail  connection file" in done.stdout
+
+
+def test_a_batch_survives_what_nobody_foresaw(
+    own_shell: Shell, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PASTICHE_HOME", str(own_shell.home.folder))
+    monkeypatch.setenv("PASTICHE_DEVICE", "cpu")
+    read, write = batch.read_picture, batch.write_picture
+
+    def reading(path: Path) -> Any:
+        return read(path) if path.name != "a.png" else 1 // 0
+
+    def writing(path: Path, *rest: Any) -> Any:
+        return write(path, *rest) if path.name != "b.png" else 1 // 0
+
+    monkeypatch.setattr(batch, "read_picture", reading)
+    monkeypatch.setattr(batch, "write_picture", writing)
+    sources = [str(photograph(own_shell.folder / name)) for name in ("a.png", "b.png", "c.png")]
+    before = signal.getsignal(signal.SIGINT)
+    assert cli.main(["batch", *sources, "-s", sources[0], *QUICK, "-o", str(own_shell.folder / "out"), "--json"]) == 1
+    report = json.loads(capsys.readouterr().out)
+    assert (report["painted"], report["failed"]) == (1, 2)
+    assert (own_shell.home.log_file.parent / "client.log").read_text().count("ZeroDivisionError") == 2
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_doctor_and_stop_are_not_kept_waiting_by_a_number_in_use_again(own_shell: Shell) -> None:
+    own_shell.json("styles")
+    connection = own_shell.connection
+    assert connection
+    psutil.Process(connection.pid).kill()
+    wait_until(lambda: own_shell.connection is None, "the end of the daemon")
+    replace(connection, pid=os.getpid()).write(own_shell.home.connection_file)
+    began = time.monotonic()
+    assert not own_shell.json("status")["running"]
+    assert not own_shell.json("stop")["stopped"]
+    assert time.monotonic() - began < 5

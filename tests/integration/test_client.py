@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -213,3 +214,20 @@ def test_a_file_whose_process_number_is_used_by_another_program_is_replaced(
     finally:
         stranger.kill()
         stranger.wait()
+
+
+def test_a_daemon_of_other_files_with_the_same_version_is_replaced_once(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Client.connect(home) as first:
+        old = first.connection
+    replace(old, build="before").write(home.connection_file)
+    with Client.connect(home) as same:
+        assert same.connection.pid == old.pid, "a client that does not know its own files takes any"
+    monkeypatch.setattr(client_module, "build_stamp", lambda: "after")
+    with Client.connect(home) as second:
+        new = second.connection
+    assert new.pid != old.pid
+    replace(new, build="after").write(home.connection_file)
+    with Client.connect(home) as third:
+        assert third.connection.pid == new.pid

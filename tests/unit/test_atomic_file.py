@@ -63,3 +63,10 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code, tmp_path / "a"], capture_output=True, text=True, check=True)
     assert done.stdout.startswith(ErrorCode.UNWRITABLE)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_name_as_long_as_the_system_allows_can_be_written(tmp_path: Path) -> None:
+    name = "\u7d75" * 83 + ".png"
+    with atomic_file(tmp_path / name, overwrite=False) as file:
+        file.write(b"x")
+    assert [path.name for path in tmp_path.iterdir()] == [name]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from PIL import Image
 from pastiche import cli
 from pastiche.commands.batch import find_sources, name_outputs
 from pastiche.commands.job_flags import daemon_arguments, job_options, style_flags, write_settings
+from pastiche.commands.progress import Bar, Interrupts
 from pastiche.errors import ErrorCode, PasticheError
 from pastiche.options import OPTIONS, defaults
 
@@ -175,3 +177,36 @@ def test_a_mask_of_another_size_is_refused(tmp_path: Path) -> None:
     Image.new("L", (8, 9)).save(tmp_path / "m.png")
     a, m, o = (str(tmp_path / name) for name in ("a.png", "m.png", "o.png"))
     assert cli.main(["apply", a, "-s", a, "--mask", m, "-o", o]) == 2
+
+
+def test_names_of_inputs_in_the_output_folder_are_taken(tmp_path: Path) -> None:
+    sources = [tmp_path / "a" / "x.jpg", tmp_path / "b" / "x.jpg", tmp_path / "a" / "wave.png"]
+    items = name_outputs(sources, tmp_path / "b", None, [*sources, tmp_path / "b" / "Wave.png"])
+    assert [item.output.name for item in items] == ["x-2.jpg", "x-pastiche.jpg", "wave-2.png"]
+
+
+@pytest.mark.parametrize("flag", ["--threads=3", "--low-priority"])
+def test_what_a_daemon_is_started_with_reaches_its_command(flag: str) -> None:
+    flags = cli.build_parser().parse_args([*APPLY, flag])
+    assert list(daemon_arguments(flags)) == flag.split("=")
+    assert daemon_arguments(cli.build_parser().parse_args(APPLY)) == ()
+
+
+def test_the_log_does_not_name_the_users_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(flags: object) -> int:
+        raise ValueError("cannot read '/media/anna/Tante Anna.jpg'")
+
+    monkeypatch.setenv("PASTICHE_HOME", str(tmp_path))
+    monkeypatch.setattr("pastiche.commands.status.run", fail)
+    assert cli.main(["status"]) == 1
+    written = (tmp_path / "log" / "client.log").read_text()
+    assert "anna" not in written.lower()
+    assert "ValueError: cannot read '<path>'" in written
+
+
+def test_ctrl_c_is_given_back_however_deep_it_was_taken() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    interrupts = Interrupts(Bar(quiet=True))
+    with interrupts, interrupts:
+        pass
+    assert signal.getsignal(signal.SIGINT) is before

@@ -12,8 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from pastiche.connection import Connection, Home, find_home, process_alive, read_connection
-from pastiche.errors import PasticheError
+from pastiche import cli
+from pastiche.connection import Connection, Home, build_stamp, find_home, process_alive, read_connection
+from pastiche.errors import ErrorCode, PasticheError
+from pastiche.failures import log_failure
+from pastiched import serve
 
 
 @pytest.fixture
@@ -77,7 +80,7 @@ def test_writing_replaces_the_file_and_leaves_no_other(home: Home) -> None:
     replace(connection(), daemon="9").write(home.connection_file)
     found = read_connection(home)
     assert found and found.daemon == "9"
-    assert sorted(p.name for p in home.folder.iterdir()) == ["cache", "connection.json", "log", "run", "styles"]
+    assert sorted(p.name for p in home.folder.iterdir()) == ["connection.json", "log", "run", "styles"]
 
 
 def test_a_process_is_alive_or_not() -> None:
@@ -105,3 +108,51 @@ def test_sandboxes_that_redirect_xdg_folders_do_not_move_the_home(monkeypatch: p
     monkeypatch.setenv("XDG_STATE_HOME", "/elsewhere")
     monkeypatch.setenv("XDG_DATA_HOME", "/elsewhere")
     assert find_home().folder == usual
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '"text"', '{"home": 5}', '{"home": null}', "\udcff"])
+def test_a_damaged_file_of_the_installer_is_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    monkeypatch.delenv("PASTICHE_HOME", raising=False)
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    (tmp_path / "pastiche.json").write_bytes(text.encode("utf-8", "surrogateescape"))
+    with pytest.raises(PasticheError) as caught:
+        find_home()
+    assert caught.value.code is ErrorCode.NO_DAEMON
+    assert "installer" in caught.value.hint
+    assert cli.main(["status"]) == 1
+    assert capsys.readouterr().err.count("\n") == 1
+    assert cli.main(["doctor"]) == 1
+    assert "fail  installation" in capsys.readouterr().out
+    assert serve.main([]) == 1
+    assert "damaged" in capsys.readouterr().err
+    log_failure(ValueError("which has nowhere to go"))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the lock is asked where there is flock")
+def test_a_file_whose_process_number_is_in_use_again_is_stale(home: Home) -> None:
+    import fcntl
+
+    connection().write(home.connection_file)
+    with home.lock_file.open("ab") as lock:
+        assert read_connection(home) is None
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert read_connection(home) == connection()
+
+
+def test_an_installation_is_told_by_its_files_and_not_by_where_or_when_it_was_made(tmp_path: Path) -> None:
+    def installed(name: str, digest: str, url: str) -> Path:
+        notes = tmp_path / name / "pastiche-1.0.0.dist-info"
+        notes.mkdir(parents=True)
+        (notes / "RECORD").write_text(
+            f"pastiche/cli.py,sha256=a,5\npastiched/worker.py,sha256={digest},9\npastiche/__pycache__/cli.pyc,,\n"
+            f"pastiche-1.0.0.dist-info/direct_url.json,sha256={url},7\n"
+        )
+        return tmp_path / name / "pastiche"
+
+    one = build_stamp(installed("one", "b", "x"))
+    assert one
+    assert build_stamp(installed("same", "b", "y")) == one
+    assert build_stamp(installed("other", "c", "x")) != one
+    assert build_stamp(tmp_path / "nowhere" / "pastiche") == ""

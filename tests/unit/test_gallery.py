@@ -14,7 +14,7 @@ from PIL import Image
 
 from pastiche.errors import ErrorCode, PasticheError
 from pastiched.painting.atelier import PICTURES, QUALITY
-from pastiched.styles import GALLERY, Style, StyleLibrary, content_hash
+from pastiched.styles import GALLERY, Style, StyleLibrary
 
 ENTRIES: list[dict[str, Any]] = json.loads((GALLERY / "gallery.json").read_text(encoding="utf-8"))
 
@@ -132,13 +132,6 @@ def test_a_name_never_leaves_the_library(tmp_path: Path, name: str) -> None:
 def test_a_misspelt_name_brings_the_nearest(library: StyleLibrary) -> None:
     with pytest.raises(PasticheError, match=r'Did you mean "starlit-swirl"\?'):
         library.find("starlight-swirl")
-
-
-def test_a_changed_picture_has_another_hash(tmp_path: Path) -> None:
-    first = content_hash(picture(tmp_path / "a.png", "PNG"))
-    assert first == hashlib.sha256((tmp_path / "a.png").read_bytes()).hexdigest()
-    Image.new("RGB", (8, 8), "coral").save(tmp_path / "a.png")
-    assert content_hash(tmp_path / "a.png") != first
 
 
 def test_the_library_needs_no_heavy_imports() -> None:

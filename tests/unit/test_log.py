@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pastiched.log import BACKUPS, MAX_BYTES, describe_failure, start_log
+from pastiche.failures import describe_failure
+from pastiched.log import BACKUPS, MAX_BYTES, start_log
 
 
 @pytest.fixture

@@ -304,3 +304,36 @@ def test_another_file_is_overwritten_only_on_request(tmp_path: Path) -> None:
     with pytest.raises(PasticheError, match="--overwrite"):
         check_output(other, "8", [photo], overwrite=False)
     check_output(other, "8", [photo], overwrite=True)
+
+
+def packed_tiff(path: Path, values: list[int], bits: int | tuple[int, ...], photometric: int = 1) -> Path:
+    """One row of samples packed as tightly as TIFF wants them: no library that we use writes these."""
+    depths = bits if isinstance(bits, tuple) else (bits,)
+    text = "".join(f"{value:0{depths[i % len(depths)]}b}" for i, value in enumerate(values))
+    data = int(text.ljust(-len(text) // 8 * -8, "0"), 2).to_bytes(-(-len(text) // 8), "big")
+    count = len(depths)
+    depth_at = 8 + 2 + 9 * 12 + 4
+    tags = [
+        (256, 3, 1, len(values) // count), (257, 3, 1, 1), (258, 3, count, depths[0] if count == 1 else depth_at),
+        (259, 3, 1, 1), (262, 3, 1, photometric), (273, 4, 1, depth_at + 2 * count), (277, 3, 1, count),
+        (278, 3, 1, 1), (279, 4, 1, len(data)),
+    ]  # fmt: skip
+    entries = b"".join(
+        struct.pack("<HHI", tag, kind, number) + struct.pack("<I", value) for tag, kind, number, value in tags
+    )
+    head = b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + bytes(4)
+    path.write_bytes(head + struct.pack(f"<{count}H", *depths) + data)
+    return path
+
+
+@pytest.mark.parametrize("bits", [9, 10, 12, 14])
+def test_a_tiff_of_10_12_or_14_bits_is_as_bright_as_it_was_meant(tmp_path: Path, bits: int) -> None:
+    full = 2**bits - 1
+    picture = read_picture(packed_tiff(tmp_path / "a.tif", [0, full // 2, full, full], bits))
+    assert array_of(picture)[0, :, 0].tolist() == [0, round(full // 2 * 65535 / full), 65535, 65535]
+    picture = read_picture(packed_tiff(tmp_path / "b.tif", [0, full, full, full], bits, photometric=0))
+    assert array_of(picture)[0, :, 0].tolist() == [65535, 0, 0, 0]
+
+
+def test_a_tiff_whose_channels_differ_in_depth_is_refused(tmp_path: Path) -> None:
+    assert refusal(packed_tiff(tmp_path / "a.tif", [1, 2, 3] * 4, (10, 12, 10), 2)).code is ErrorCode.UNREADABLE

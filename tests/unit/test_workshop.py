@@ -76,7 +76,7 @@ class Bench:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.outbox, self.engine = Outbox(), Engine(lambda job, callbacks: RESULT)
         monkeypatch.setattr(pastiched.engines, "create_engine", lambda *_: self.engine)
-        setup = Setup("", "", "", "", "cpu", 0, False, 100.0, "cache", "info")
+        setup = Setup("", "", "", "", "cpu", 0, False, 100.0, "info")
         device = Device(torch.device("cpu"), "cpu", "")
         self.workshop = Workshop(setup, device, cast(Courier, self.outbox))
 

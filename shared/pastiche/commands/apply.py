@@ -68,7 +68,9 @@ def run(flags: argparse.Namespace) -> int:
         for note in outcome.report.get("notes", []):
             bar.remark(str(note))
     if flags.json:
-        print(json.dumps(_report(output, outcome, styles, stages, bar.notes)))
+        kept = {"quality": settings.quality, "compression": settings.compression, "keep_gps": settings.keep_gps}
+        written = {"mask": mask is not None, **kept}
+        print(json.dumps(_report(output, outcome, styles, stages, bar.notes) | {"output_options": written}))
     return 0
 
 

@@ -9,7 +9,7 @@ import argparse
 import glob
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,9 +26,10 @@ from pastiche.commands.job_flags import (
 from pastiche.commands.progress import Bar, Interrupts
 from pastiche.connection import Home, find_home
 from pastiche.errors import ErrorCode, PasticheError
-from pastiche.exif import Metadata
-from pastiche.job import Job, JobCancelled, StyleRef
+from pastiche.failures import log_failure
+from pastiche.job import Job, JobCancelled, Outcome, StyleRef
 from pastiche.picture_files import (
+    Picture,
     WriteSettings,
     check_output,
     check_sides,
@@ -60,7 +61,7 @@ class Waiting:
     """A picture that has been handed in."""
 
     item: Item
-    metadata: Metadata
+    picture: Picture
     client: Client
     job: Job
 
@@ -96,10 +97,11 @@ def run(flags: argparse.Namespace) -> int:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise PasticheError(ErrorCode.UNWRITABLE, f"The folder {folder} cannot be made: {error.strerror}.") from None
-    items = list(name_outputs(sources, folder, flags.format))
+    inputs = [*sources, *(style.path for style in styles if style.path)]
+    items = list(name_outputs(sources, folder, flags.format, inputs))
     with Bar(flags.quiet) as bar:
         refs = read_styles(styles, bar.say)
-        batch = Batch(flags, find_home(), options, settings, refs, bar, len(items))
+        batch = Batch(flags, find_home(), options, settings, refs, inputs, bar, len(items))
         interrupted = batch.run(items)
         bar.close()
         tally = batch.tally
@@ -133,12 +135,18 @@ def find_sources(inputs: list[str]) -> list[Path]:
     return list(found)
 
 
-def name_outputs(sources: list[Path], folder: Path, extension: str | None) -> Iterator[Item]:
-    """`stem.ext`, or `stem-pastiche.ext` beside the source; two sources of one name get -2, -3 ..."""
-    taken: set[str] = set()
+def name_outputs(
+    sources: list[Path], folder: Path, extension: str | None, inputs: Iterable[Path] = ()
+) -> Iterator[Item]:
+    """`stem.ext`, or `stem-pastiche.ext` beside the source; two sources of one name get -2, -3 ...
+
+    `inputs` are the files whose names cannot be taken where they lie in the folder.
+    """
+    folder_itself = folder.resolve()
+    taken = {path.name.casefold() for path in inputs if path.parent.resolve() == folder_itself}
     for source in sources:
         suffix = f".{extension}" if extension else source.suffix.lower()
-        stem = f"{source.stem}-pastiche" if source.parent.resolve() == folder.resolve() else source.stem
+        stem = f"{source.stem}-pastiche" if source.parent.resolve() == folder_itself else source.stem
         name, number = stem + suffix, 1
         while name.casefold() in taken:
             number += 1
@@ -157,13 +165,16 @@ class Batch:
         options: dict[str, float | int | str],
         settings: WriteSettings,
         refs: list[StyleRef],
+        inputs: list[Path],
         bar: Bar,
         total: int,
     ) -> None:
         self.tally = Tally()
         self._flags, self._home, self._options, self._settings = flags, home, options, settings
-        self._refs, self._bar, self._total = refs, bar, total
+        self._refs, self._inputs, self._bar, self._total = refs, inputs, bar, total
         self._client: Client | None = None
+        self._left: list[Client] = []
+        """Clients of daemons that have left; pictures handed in to them are handed in again."""
         self._interrupts = Interrupts(bar)
 
     def run(self, items: list[Item]) -> bool:
@@ -173,8 +184,8 @@ class Batch:
             with self._interrupts:
                 self._paint(items)
         finally:
-            if self._client:
-                self._client.close()
+            for client in [*self._left, *([self._client] if self._client else [])]:
+                client.close()
         return self._interrupts.count > 0
 
     def _paint(self, items: list[Item]) -> None:
@@ -195,18 +206,22 @@ class Batch:
             if self._flags.skip_existing and item.output.exists():
                 self.tally.skipped(item)
                 return None
-            inputs = [item.source]
-            format = check_output(item.output, str(self._options["depth"]), inputs, self._settings.overwrite)
+            depth = str(self._options["depth"])
+            format = check_output(item.output, depth, self._inputs, self._settings.overwrite)
             picture = read_picture(item.source)
             check_sides(format, picture.pixels.format.width, picture.pixels.format.height)
             for note in picture.notes:
                 self._bar.say(f"{item.source.name}: {note}")
-            client = self._connected()
-            job = client.submit(picture.pixels, self._refs, self._options)
-            return Waiting(item, picture.metadata, client, job)
+            return self._submit(item, picture)
         except PasticheError as error:
             self._fail(item, error, self._client)
-            return None
+        except Exception as error:
+            self._fail(item, _unexpected(error), self._client)
+        return None
+
+    def _submit(self, item: Item, picture: Picture) -> Waiting:
+        client = self._connected()
+        return Waiting(item, picture, client, client.submit(picture.pixels, self._refs, self._options))
 
     def _connected(self) -> Client:
         if self._client is None:
@@ -219,21 +234,38 @@ class Batch:
         if waiting is None:
             return
         item = waiting.item
-        prepare_writing(item.output)
         try:
-            with self._interrupts:
-                outcome = waiting.job.wait(
-                    on_progress=self._show, on_wait=lambda: self._interrupts.pass_on(waiting.job)
-                )
-            notes = write_picture(item.output, outcome.pixels, waiting.metadata, self._settings)
+            prepare_writing(item.output)
+            outcome = self._outcome(waiting)
+            notes = write_picture(item.output, outcome.pixels, waiting.picture.metadata, self._settings)
         except PasticheError as error:
             self._fail(item, error, waiting.client)
         except JobCancelled:
             return
+        except Exception as error:
+            self._fail(item, _unexpected(error), waiting.client)
         else:
             self.tally.painted(item, outcome.report)
             for note in notes:
                 self._bar.say(f"{item.source.name}: {note}")
+
+    def _outcome(self, waiting: Waiting) -> Outcome:
+        """Of a picture's job, which the next daemon does if this one is just leaving. Raises as `Job.wait`."""
+        try:
+            return self._wait(waiting)
+        except PasticheError as error:
+            left = error.code is ErrorCode.DAEMON_GONE and waiting.client in self._left
+            if self._interrupts.count or not (left or error.code is ErrorCode.STOPPING):
+                raise
+        if waiting.client is self._client:
+            # Another picture may have been handed in to it too: it is not closed before the end.
+            self._left.append(self._client)
+            self._client = None
+            waiting.client.wait_for_successor(self._bar.say)
+        return self._wait(self._submit(waiting.item, waiting.picture))
+
+    def _wait(self, waiting: Waiting) -> Outcome:
+        return waiting.job.wait(on_progress=self._show, on_wait=lambda: self._interrupts.pass_on(waiting.job))
 
     def _show(self, progress: Progress) -> None:
         done = len(self.tally.files)
@@ -254,3 +286,10 @@ class Batch:
     def _per_file(self, error: PasticheError) -> bool:
         """A depth that one picture's format cannot hold is that picture's matter, unless --format was given for all."""
         return error.code is ErrorCode.BAD_OPTION and self._flags.format is None
+
+
+def _unexpected(error: Exception) -> PasticheError:
+    """What is told of a failure that nobody foresaw; client.log has the rest."""
+    log_failure(error)
+    sentence = f"Something unexpected went wrong ({type(error).__name__})."
+    return PasticheError(ErrorCode.ENGINE, sentence, "client.log has the details.")

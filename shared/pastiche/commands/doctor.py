@@ -56,7 +56,7 @@ class Check:
 def run(flags: argparse.Namespace) -> int:
     """0 where nothing fails, else 1."""
     checks = []
-    for check in all_checks(find_home()):
+    for check in _checks():
         checks.append(check)
         if not flags.json:
             print(f"{check.state:<5} {check.name}: {check.detail}", flush=True)
@@ -66,6 +66,15 @@ def run(flags: argparse.Namespace) -> int:
     if flags.json:
         print(json.dumps({"healthy": healthy, "checks": [asdict(check) for check in checks]}))
     return 0 if healthy else 1
+
+
+def _checks() -> Iterator[Check]:
+    try:
+        home = find_home()
+    except PasticheError as error:
+        yield Check("installation", FAIL, error.sentence, error.hint)
+    else:
+        yield from all_checks(home)
 
 
 def all_checks(home: Home) -> Iterator[Check]:

@@ -145,6 +145,8 @@ def daemon_arguments(flags: argparse.Namespace) -> tuple[str, ...]:
         arguments += ["--device", flags.device]
     if flags.threads is not None:
         arguments += ["--threads", str(whole_number("--threads", flags.threads, 1, MOST_THREADS))]
+    if flags.low_priority:
+        arguments.append("--low-priority")
     return tuple(arguments)
 
 
@@ -165,8 +167,9 @@ def open_client(flags: argparse.Namespace, home: Home, note: Callable[[str], Non
     devices = client.welcome.devices if client.welcome else []
     if other := _other_device(wanted, devices):
         note(f"The running daemon computes on {other}; `pastiche stop` lets the next one start on {wanted}.")
-    if flags.threads is not None:
-        note("--threads counts when the daemon is started; this one runs already.")
+    for flag, given in (("--threads", flags.threads is not None), ("--low-priority", flags.low_priority)):
+        if given:
+            note(f"{flag} counts when the daemon is started; this one runs already.")
     return client
 
 

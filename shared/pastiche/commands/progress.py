@@ -76,26 +76,28 @@ class Interrupts:
     """While this context lasts, Ctrl+C is counted: the first finishes the job, the second cancels it.
 
     The third raises KeyboardInterrupt. Where signals cannot be set (not the main thread) nothing changes.
+    It may be entered again inside itself.
     """
 
     def __init__(self, bar: Bar) -> None:
         self.count = 0
         self._bar = bar
         self._asked: dict[Job, int] = {}
-        self._before: Any = None
+        self._before: list[Any] = []
 
     def __enter__(self) -> Interrupts:
         try:
-            self._before = signal.signal(signal.SIGINT, self._on_signal)
+            self._before.append(signal.signal(signal.SIGINT, self._on_signal))
         except ValueError:
-            self._before = None
+            self._before.append(None)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
+        before = self._before.pop()
+        if before is not None:
+            signal.signal(signal.SIGINT, before)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self.count += 1

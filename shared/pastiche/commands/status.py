@@ -15,9 +15,8 @@ def run(flags: argparse.Namespace) -> int:
     """Raises PasticheError where a daemon runs and does not answer."""
     home = find_home()
     if read_connection(home) is None:
-        print(
-            json.dumps({"running": False}) if flags.json else "The daemon is not running; `pastiche apply` starts it."
-        )
+        nothing = json.dumps({"running": False, "workers": []})
+        print(nothing if flags.json else "The daemon is not running; `pastiche apply` starts it.")
         return 0
     with Client.connect(home, start=False) as client:
         status = client.status()
