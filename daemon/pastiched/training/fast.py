@@ -22,11 +22,18 @@ from torch import Tensor
 from pastiched.networks.features import FeatureNetwork
 from pastiched.networks.pastiche_net import TRUNK, PasticheNet, noise_field
 from pastiched.training.data import CropSupply, PictureFolder, centre_crop
-from pastiched.training.losses import content_loss, grid_loss, lattice_loss, repetition_loss, style_losses
+from pastiched.training.losses import (
+    content_loss,
+    grid_loss,
+    lattice_loss,
+    likeness_loss,
+    repetition_loss,
+    style_losses,
+)
 from pastiched.training.model_card import ModelCard
 from pastiched.training.weighting import Weights
 
-DECAY = 0.998
+DECAY = 0.99
 WARM_STEPS = 100
 DEFAULT_MINUTES = 55.0
 
@@ -123,6 +130,7 @@ class _Run:
             y = self.network(c, self.network.encode_style(s), noise)
             own = self.features(y)
             terms = {"content": content_loss(own, of_content)}
+        terms["likeness"] = likeness_loss(self.features, own, of_content)
         terms["style"], terms["covariance"] = style_losses(self.features, own, of_style)
         terms["grid"], terms["repetition"] = grid_loss(y), repetition_loss(y, s)
         terms["lattice"] = lattice_loss(y)

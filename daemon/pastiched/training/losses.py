@@ -22,6 +22,16 @@ def content_loss(own: list[Tensor], photograph: list[Tensor]) -> Tensor:
     return at4 + 0.5 * at5
 
 
+def likeness_loss(network: FeatureNetwork, own: list[Tensor], photograph: list[Tensor]) -> Tensor:
+    """Squared distance of relu4_1 and relu5_1 behind the linear maps, colours and light included (AdaIN's content)."""
+    total = torch.zeros(())
+    for level in (3, 4):
+        weight, _ = network.linear(level)
+        difference = own[level].float() - photograph[level].float()
+        total = total + F.conv2d(difference, weight[:, :, None, None]).square().mean() / 2
+    return total
+
+
 def gaussian(x: Tensor) -> tuple[Tensor, Tensor]:
     """Mean (B x C) and covariance (B x C x C) over space, float32."""
     flat = x.float().flatten(2)
