@@ -56,8 +56,6 @@ class FastEngine:
     def unload(self) -> None:
         self._networks.clear()
         self._codes.clear()
-        if self.device.type == "cuda":
-            torch.cuda.empty_cache()
 
     def estimate(self, width: int, height: int, options: dict[str, Any]) -> tuple[float, int]:
         size = working_size(width, height, options["brush_size"], WRAPS[options["wrap"]], MULTIPLE)
