@@ -1,0 +1,143 @@
+"""A recipe: the styles and settings of a pastiche; and what a pastiche layer remembers of its own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gi.repository import Gimp, GLib
+
+from pastiche.errors import ErrorCode, PasticheError
+from pastiche.options import BY_NAME, MAX_STYLES, check_options
+from pastiche.version import VERSION
+from pastiche_gimp.arguments import OUTPUTS, option_rows, property_name
+from pastiche_gimp.content import Box, Content, read_layer_mask
+from pastiche_gimp.words import _
+
+PARASITE = "pastiche"
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class StyleChoice:
+    """A style by its name in the daemon's library, or a kept picture ("kept:...")."""
+
+    name: str
+    weight: float = 1.0
+
+
+def parse_styles(text: str) -> tuple[StyleChoice, ...]:
+    """`rose-window=2;ink-mountains` as two choices. Raises PasticheError(BAD_OPTION)."""
+    choices = []
+    for part in filter(None, (part.strip() for part in text.split(";"))):
+        name, sign, weight = part.rpartition("=")
+        try:
+            choices.append(StyleChoice(name.strip(), float(weight)) if sign else StyleChoice(part))
+        except ValueError:
+            choices.append(StyleChoice(part))  # a name with a sign in it
+    if not choices:
+        raise PasticheError(ErrorCode.BAD_OPTION, _("No style is chosen."), _("Choose a style and try again."))
+    if len(choices) > MAX_STYLES:
+        sentence = _("A pastiche takes at most {count} styles.").format(count=MAX_STYLES)
+        raise PasticheError(ErrorCode.BAD_OPTION, sentence, _("Remove some."))
+    if not all(0 < choice.weight < float("inf") for choice in choices):
+        raise PasticheError(ErrorCode.BAD_OPTION, _("The weight of a style must be above 0."))
+    return tuple(choices)
+
+
+def format_styles(choices: Sequence[StyleChoice]) -> str:
+    return ";".join(c.name if c.weight == 1 else f"{c.name}={c.weight:g}" for c in choices)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a run of the filter is asked for; `options` are those of the table, without the ones the image decides."""
+
+    styles: tuple[StyleChoice, ...]
+    options: dict[str, Any]
+    output: str = "layer"
+    convert_to_rgb: bool = True
+
+    @classmethod
+    def from_config(cls, config: Any, named_styles: bool = True) -> Recipe:
+        """Of a procedure's arguments; without `named_styles` for a run whose style is a file. Raises PasticheError."""
+        options = {option.name: config.get_property(property_name(option)) for option in option_rows()}
+        # A string argument whose value is "" arrives as None.
+        styles = parse_styles(config.get_property("styles") or "") if named_styles else ()
+        return cls(styles, options, config.get_property("output"), config.get_property("convert-to-rgb"))
+
+    def to_config(self, config: Any) -> None:
+        """Sets the arguments, so that a dialog shows them."""
+        config.set_property("styles", format_styles(self.styles))
+        config.set_property("output", self.output)
+        config.set_property("convert-to-rgb", self.convert_to_rgb)
+        for option in option_rows():
+            if option.name in self.options:
+                config.set_property(property_name(option), self.options[option.name])
+
+    def job_options(self, content: Content) -> dict[str, Any]:
+        """All options for the daemon."""
+        return {**self.options, "depth": content.depth}
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """What a pastiche layer remembers: its recipe, and of which layer and part it was made."""
+
+    recipe: Recipe
+    tattoo: int
+    region: Box
+
+    @classmethod
+    def of_layer(cls, layer: Any) -> Remembered | None:
+        """None for a layer that is no pastiche, or one whose memory cannot be understood."""
+        parasite = layer.get_parasite(PARASITE)
+        if parasite is None:
+            return None
+        try:
+            data = json.loads(bytes(parasite.get_data()).rstrip(b"\0").decode("utf-8"))
+            known = {name: value for name, value in data["options"].items() if name in BY_NAME}
+            checked = check_options(known)
+            styles = tuple(StyleChoice(str(style["name"]), float(style["weight"])) for style in data["styles"])
+            options = {option.name: checked[option.name] for option in option_rows()}
+            output = data["output"] if data["output"] in OUTPUTS else "layer"
+            x, y, width, height = (int(number) for number in data["region"])
+            return cls(Recipe(styles, options, output), int(data["source"]), Box(x, y, width, height))
+        except (ValueError, KeyError, TypeError, AttributeError, PasticheError, GLib.Error):
+            return None
+
+    def source(self, image: Any) -> Any | None:
+        """The layer that the pastiche was made of, where the image still has it, large enough."""
+        layer = image.get_layer_by_tattoo(self.tattoo)
+        if layer is None:
+            return None
+        fits = self.region.x + self.region.width <= layer.get_width()
+        return layer if fits and self.region.y + self.region.height <= layer.get_height() else None
+
+    def content(self, image: Any, pastiche: Any) -> Content | None:
+        """What the pastiche was made of, in the same part and with the same mask; None where that is gone."""
+        source = self.source(image)
+        if source is None:
+            return None
+        same_size = (pastiche.get_width(), pastiche.get_height()) == (self.region.width, self.region.height)
+        return Content.of(image, source, self.region, read_layer_mask(pastiche) if same_size else None)
+
+
+def remember(layer: Any, recipe: Recipe, content: Content, titles: Mapping[str, str], report: dict[str, Any]) -> None:
+    """Writes on a layer how it was made. It travels in the user's file: no paths, no endpoints, nothing of the
+    machine."""
+    region = content.inner
+    data = {
+        "format": FORMAT,
+        "pastiche": VERSION,
+        "styles": [{"name": s.name, "weight": s.weight, "title": titles.get(s.name, s.name)} for s in recipe.styles],
+        "options": {**recipe.options, "depth": content.depth},
+        "output": recipe.output,
+        "models": report.get("models", []),
+        "source": content.drawable.get_tattoo() if content.drawable.is_valid() else 0,
+        "region": [region.x, region.y, region.width, region.height],
+    }
+    text = json.dumps(data, ensure_ascii=False).encode("utf-8")
+    layer.attach_parasite(Gimp.Parasite.new(PARASITE, Gimp.PARASITE_PERSISTENT, text))
