@@ -149,10 +149,32 @@ def seen(drawable: Any) -> Iterator[Any]:
     if not drawable.get_filters():
         yield drawable
         return
+    if drawable.is_group():
+        with _merged_group(drawable) as merged:
+            yield merged
+        return
     copy = drawable.copy()
     try:
         copy.merge_filters()
         yield copy
+    finally:
+        copy.delete()
+
+
+@contextmanager
+def _merged_group(group: Any) -> Iterator[Any]:
+    """A group becomes one layer only in an image, so in a copy of it."""
+    positions = []
+    image, item = group.get_image(), group
+    while item is not None:
+        positions.append(image.get_item_position(item))
+        item = item.get_parent()
+    copy = image.duplicate()
+    try:
+        children = copy.get_layers()
+        while len(positions) > 1:
+            children = children[positions.pop()].get_children()
+        yield children[positions.pop()].merge()
     finally:
         copy.delete()
 

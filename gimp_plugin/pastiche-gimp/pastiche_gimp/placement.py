@@ -89,27 +89,35 @@ def _new_layer(
         (kinds.GRAYA_IMAGE if alpha else kinds.GRAY_IMAGE) if grey else (kinds.RGBA_IMAGE if alpha else kinds.RGB_IMAGE)
     )
     name = " + ".join(titles.get(style.name, style.name) for style in recipe.styles) or _("Neural Style")
-    layer = Gimp.Layer.new(image, f"{name} (Pastiche)", shape.width, shape.height, kind, 100.0, Gimp.LayerMode.NORMAL)
-    write(layer, pixels)
     inner, box = content.inner, content.box
-    if inner != box:
-        layer.resize(inner.width, inner.height, box.x - inner.x, box.y - inner.y)
+    layer = Gimp.Layer.new(image, f"{name} (Pastiche)", inner.width, inner.height, kind, 100.0, Gimp.LayerMode.NORMAL)
+    write(layer, pixels, inner.x - box.x, inner.y - box.y)
     x, y = _offsets(content)
     layer.set_offsets(x + inner.x, y + inner.y)
     remember(layer, recipe, content, titles, report)
     return layer
 
 
-def write(layer: Any, pixels: PixelBuffer) -> None:
-    """Fills a layer of the same size, from sRGB."""
-    shape = pixels.format
+def write(layer: Any, pixels: PixelBuffer, left: int, top: int) -> None:
+    """Fills a layer from sRGB, with the part of the picture that begins at (`left`, `top`)."""
+    shape, width, height = pixels.format, layer.get_width(), layer.get_height()
     kind = pixel_type(shape.channels, "8" if shape.depth == "u8" else "16")
+    bytes_of_pixel = shape.row_bytes // shape.width
     buffer = layer.get_buffer()
-    for row in range(0, shape.height, STRIP_ROWS):
-        rows = min(STRIP_ROWS, shape.height - row)
-        buffer.set(Gegl.Rectangle.new(0, row, shape.width, rows), kind, bytes(pixels.rows(row, rows)))
+    for row in range(0, height, STRIP_ROWS):
+        rows = min(STRIP_ROWS, height - row)
+        strip = bytes(pixels.rows(top + row, rows))
+        if width != shape.width:
+            # Never leave that to a rectangle beyond the layer: GIMP 3.0 and 3.2 end the plug-in for it.
+            strip = _columns(strip, shape.row_bytes, left * bytes_of_pixel, width * bytes_of_pixel)
+        buffer.set(Gegl.Rectangle.new(0, row, width, rows), kind, strip)
     buffer.flush()
-    layer.update(0, 0, shape.width, shape.height)
+    layer.update(0, 0, width, height)
+
+
+def _columns(strip: bytes, row_bytes: int, first: int, count: int) -> bytes:
+    """The same bytes of every row."""
+    return b"".join(strip[start : start + count] for start in range(first, len(strip), row_bytes))
 
 
 def _add_mask(layer: Any, content: Content) -> None:
