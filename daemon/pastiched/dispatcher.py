@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
 from pastiche.errors import ErrorCode, PasticheError
+from pastiche.options import METHODS
 from pastiche.protocol import (
     HEARTBEAT_SECONDS,
     STRIP_BYTES,
@@ -219,6 +221,21 @@ class Dispatcher:
         """Whether the worker's computing thread has something to do."""
         return any(w is worker and job.state in COMPUTING and not job.receiving for job, w in self._running.values())
 
+    def estimates(self) -> list[dict[str, Any]]:
+        """What is known of each method's time and memory, as `status_reply` tells it."""
+        lines = {method: self._line(method) for method in METHODS}
+        return [
+            {
+                "method": method,
+                "seconds": line[0],
+                "seconds_per_megapixel": line[1],
+                "memory": int(line[2]),
+                "memory_per_megapixel": int(line[3]),
+            }
+            for method, line in lines.items()
+            if line and all(math.isfinite(number) for number in line)
+        ]
+
     def _check_deadlines(self, job: Job, now: float) -> None:
         entry = self._running.get(job.tag)
         if entry is None:
@@ -327,7 +344,7 @@ class Dispatcher:
         self._dispatch()
 
     def _estimate(self, order: Order) -> tuple[float, int]:
-        line = next((w.estimates.get(str(order.options["method"])) for w in self.workers if w.estimates), None)
+        line = self._line(str(order.options["method"]))
         if line is None:
             return 0.0, 0
         seconds, slope_seconds, memory, slope_memory = line
@@ -335,6 +352,10 @@ class Dispatcher:
             round(max(0.0, seconds + slope_seconds * order.megapixels), 2),
             int(max(0.0, memory + slope_memory * order.megapixels)),
         )
+
+    def _line(self, method: str) -> list[float] | None:
+        """Seconds, seconds per megapixel, bytes, bytes per megapixel; None where no worker has said it yet."""
+        return next((w.estimates[method] for w in self.workers if method in w.estimates), None)
 
     def _tell_progress(self, job: Job, now: float) -> None:
         job.told = now

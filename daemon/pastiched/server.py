@@ -22,6 +22,7 @@ import zmq.asyncio
 from pastiche.connection import Connection, build_stamp
 from pastiche.errors import ErrorCode, PasticheError
 from pastiche.failures import describe_failure
+from pastiche.liveness import process_namespace
 from pastiche.options import MAX_STYLES, METHODS
 from pastiche.pixels import MAX_PIXELS, MAX_SIDE
 from pastiche.protocol import (
@@ -44,6 +45,8 @@ from pastiche.protocol import (
     Styles,
     StylesRequest,
     Submit,
+    Thumbnail,
+    ThumbnailReply,
     Welcome,
     compatible,
     decode_header,
@@ -113,6 +116,7 @@ class Server:
                 client_public=client.public.decode(),
                 client_secret=client.secret.decode(),
                 build=build_stamp(),
+                namespace=process_namespace(),
             )
         )
         self._watch_signals()
@@ -208,9 +212,9 @@ class Server:
             unexpected = PasticheError(ErrorCode.ENGINE, "The daemon could not deal with this message.")
             self._answer(port, route, header, failed(unexpected))
 
-    def _answer(self, port: Port, route: bytes, request: Header | Message, body: Body) -> None:
+    def _answer(self, port: Port, route: bytes, request: Header | Message, body: Body, *frames: bytes) -> None:
         # A client that does not take its answers loses them: it asked, so it can ask again.
-        port.send(route, Message(body, session=request.session, parent=request.id).encode())
+        port.send(route, Message(body, session=request.session, parent=request.id, frames=frames).encode())
 
     def _answer_unreadable(self, port: Port, route: bytes, frame: zmq.Frame, error: PasticheError) -> None:
         ids = salvage_ids(frame.buffer)
@@ -239,6 +243,9 @@ class Server:
                 answer: Body = self._status()
             case StylesRequest():
                 answer = await asyncio.to_thread(self._styles)
+            case Thumbnail(name=name):
+                await self._show_thumbnail(route, message, name)
+                return
             case Cancel(job=job, session=session):
                 answer = _done(self._dispatcher.cancel((session or message.session, job)))
             case Finish(job=job, session=session):
@@ -313,6 +320,10 @@ class Server:
                 return Styles(entries)
             entries = entries[: len(entries) * 3 // 4]
 
+    async def _show_thumbnail(self, route: bytes, message: Message, name: str) -> None:
+        found, data = await asyncio.to_thread(self._open_library().thumbnail, name)
+        self._answer(self._control, route, message, ThumbnailReply(found, "image/jpeg" if data else ""), data)
+
     def _status(self) -> Status:
         workers = [
             {"pid": w.pid, "device": w.device, "state": w.condition(self._dispatcher.busy(w))}
@@ -327,6 +338,7 @@ class Server:
             jobs=jobs,
             devices=self._devices(),
             idle_stop=round(self._idle_left(time.monotonic()), 1),
+            estimates=self._dispatcher.estimates(),
         )
 
     def _leave(self, when_idle: bool) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from pastiche.errors import ErrorCode, PasticheError
+from pastiche.protocol import MAX_THUMBNAIL
 
 GALLERY = Path(__file__).parent / "gallery"
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"})
@@ -60,6 +61,21 @@ class StyleLibrary:
         near = difflib.get_close_matches(wanted[:200], styles, n=1, cutoff=0.6)
         hint = f'Did you mean "{styles[near[0]].name}"? See the list with `pastiche styles`.' if near else ""
         raise PasticheError(ErrorCode.UNKNOWN_STYLE, f'There is no style named "{name[:80]}".', hint)
+
+    def thumbnail(self, name: str) -> tuple[str, bytes]:
+        """The style's own spelling of its name, and its thumbnail's JPEG file; empty where it has none.
+
+        Raises PasticheError (`unknown_style`).
+        """
+        style = self.find(name)
+        if style.thumbnail is None:
+            return style.name, b""
+        try:
+            with style.thumbnail.open("rb") as file:
+                data = file.read(MAX_THUMBNAIL + 1)
+        except OSError:
+            return style.name, b""
+        return style.name, data if len(data) <= MAX_THUMBNAIL else b""
 
 
 @cache

@@ -7,17 +7,23 @@ with Client.connect() as client:
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any
 
-import zmq
-
-from pastiche.channel import Channel, endpoint
-from pastiche.connection import Connection, Home, build_stamp, ensure_daemon, find_home, process_alive, read_connection
-from pastiche.errors import ErrorCode, PasticheError, error_from_wire
-from pastiche.job import Event, Job, StyleRef
+from pastiche.channel import Channel
+from pastiche.connection import (
+    Connection,
+    Home,
+    build_stamp,
+    can_start_daemon,
+    ensure_daemon,
+    find_home,
+    read_connection,
+)
+from pastiche.control import RETIRE_SECONDS, STOP_SECONDS, ControlClient
+from pastiche.errors import ErrorCode, PasticheError
+from pastiche.job import ConnectCancelled, Event, Job, StyleRef
 from pastiche.options import MAX_STYLES, check_options
 from pastiche.pixels import PixelBuffer, PixelFormat
 from pastiche.protocol import (
@@ -27,50 +33,28 @@ from pastiche.protocol import (
     Failed,
     Hello,
     Message,
-    Status,
-    StatusRequest,
-    Stop,
-    Styles,
-    StylesRequest,
     Submit,
-    Welcome,
-    compatible,
 )
-from pastiche.version import PROTOCOL, VERSION
+from pastiche.transport import HelperGone
+from pastiche.version import VERSION
 
-ANSWER_SECONDS = 10.0
-"""The control socket answers at once; later than this the daemon hangs."""
 SILENT_SECONDS = 30.0
 QUIET_SECONDS = 1.0
 """After so much silence of a job (its heartbeat comes every 0.5 s) the client looks whether the daemon lives."""
-RETIRE_SECONDS = 600.0
-"""How long an upgrade waits for the old daemon's jobs."""
-STOP_SECONDS = 15.0
 EVENTS_AT_ONCE = 64
 
-AnswerT = TypeVar("AnswerT", bound=Body)
 
+class Client(ControlClient):
+    """A connection to the running daemon. Use it as a context manager, or call `close()`.
 
-class Client:
-    """A connection to the running daemon. Not thread-safe. Use it as a context manager, or call `close()`.
-
-    Closing with jobs under way makes the daemon cancel them.
+    Not thread-safe, but one thread may hand it on to another. Closing with jobs under way makes the daemon cancel them.
     """
 
-    def __init__(self, connection: Connection) -> None:
-        self.connection = connection
-        self.welcome: Welcome | None = None
-        self._session = uuid.uuid4().hex
-        self._peer_version: tuple[int, int] = PROTOCOL
+    def __init__(self, connection: Connection, home: Home) -> None:
+        super().__init__(connection, home)
         self._active: dict[str, Job] = {}
         self._heard = 0.0
-        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._jobs: Channel | None = None
-        try:
-            self._control = self._open(connection.control, connection.tcp_control)
-        except BaseException:
-            self._context.term()
-            raise
 
     @classmethod
     def connect(
@@ -79,36 +63,57 @@ class Client:
         start: bool = True,
         arguments: tuple[str, ...] = (),
         on_note: Callable[[str], None] | None = None,
+        on_stage: Callable[[str], None] | None = None,
+        should_stop: Callable[[], bool] | None = None,
     ) -> Client:
         """A client whose daemon has answered `hello`.
 
         With `start` a daemon is started where none runs (with `arguments` for `pastiched serve`), and one of another
         version, or of other files with the same version, is let finish and then replaced; `on_note` is told of such a
-        wait. Without `start`, any daemon of
-        this major protocol version will do. Raises PasticheError: NO_DAEMON, VERSION, TIMEOUT.
+        wait. Without `start`, and where none can be started (in a sandbox), any daemon of this major protocol version
+        will do. `on_stage` is told "starting" and "connecting". `should_stop` is asked about every 0.1 s; once it says
+        so, ConnectCancelled is raised. Raises PasticheError: NO_DAEMON, VERSION, TIMEOUT.
         """
+
+        def tell(stage: str) -> None:
+            if on_stage:
+                on_stage(stage)
+
+        def look_up() -> None:
+            if should_stop and should_stop():
+                raise ConnectCancelled
+
         home = home or find_home()
+        start_here = start and can_start_daemon(home)
         silent: Connection | None = None
-        build = build_stamp() if start else ""
+        build = build_stamp() if start_here else ""
         for _ in range(3):
-            connection = ensure_daemon(home, arguments, silent) if start else read_connection(home)
+            look_up()
+            connection = (
+                ensure_daemon(home, arguments, silent, lambda: tell("starting"), look_up)
+                if start
+                else read_connection(home)
+            )
             if connection is None:
                 raise PasticheError(
                     ErrorCode.NO_DAEMON,
                     "The Pastiche daemon is not running.",
                     "It starts by itself with `pastiche apply`.",
                 )
-            client = cls(connection)
+            tell("connecting")
+            client = cls(connection, home)
+            client.on_wait = look_up
             try:
-                if client._greet(start) and not (build and connection.build and build != connection.build):
+                if client.greet(start_here) and not (build and connection.build and build != connection.build):
+                    client.on_wait = None
                     return client
                 # Once: a daemon that this client cannot make its own by starting it anew is taken as it is.
                 build = ""
                 client.stop(when_idle=True)
                 client.wait_for_successor(on_note)
             except PasticheError as error:
-                again = error.code is ErrorCode.DAEMON_GONE
-                again |= error.code is ErrorCode.TIMEOUT and start and silent is None
+                again = error.code is ErrorCode.DAEMON_GONE and not isinstance(error, HelperGone)
+                again |= error.code is ErrorCode.TIMEOUT and start_here and silent is None
                 if not again:
                     client.close()
                     raise
@@ -133,51 +138,8 @@ class Client:
         if self._jobs:
             self._jobs.close()
             self._jobs = None
-        self._control.close()
-        if not self._context.closed:
-            self._context.term()
+        super().close()
         self._active.clear()
-
-    # Control socket
-
-    def _greet(self, same_version: bool) -> bool:
-        """Says hello; False where `same_version` is wanted and the daemon has another."""
-        try:
-            welcome = self.hello()
-        except PasticheError as error:
-            if error.code is ErrorCode.VERSION and same_version:
-                return False
-            raise
-        return not same_version or welcome.daemon == VERSION
-
-    def hello(self) -> Welcome:
-        """Raises PasticheError: VERSION for another major version, DAEMON_GONE, TIMEOUT."""
-        self.welcome = self._request(Hello(client=f"pastiche {VERSION}"), Welcome)
-        if not compatible(self.welcome.protocol):
-            raise PasticheError(ErrorCode.VERSION)
-        return self.welcome
-
-    def status(self) -> Status:
-        return self._request(StatusRequest(), Status)
-
-    def styles(self) -> list[dict[str, Any]]:
-        """The library: maps of name, title, description, method, source ("gallery", "user")."""
-        return self._request(StylesRequest(), Styles).styles
-
-    def stop(self, when_idle: bool = False) -> None:
-        """Asks the daemon to leave, at once or after its jobs. Returns before it has."""
-        self._request(Stop(when_idle), Done)
-
-    def wait_until_gone(self, seconds: float = STOP_SECONDS, on_wait: Callable[[], None] | None = None) -> bool:
-        """Whether the daemon's process ended within `seconds`."""
-        deadline = time.monotonic() + seconds
-        while process_alive(self.connection.pid):
-            if time.monotonic() > deadline:
-                return False
-            if on_wait:
-                on_wait()
-            time.sleep(0.03)
-        return True
 
     def control(self, body: Body) -> None:
         """Sends `cancel` or `finish`. That the job has ended already is no error."""
@@ -186,8 +148,6 @@ class Client:
         except PasticheError as error:
             if error.code is not ErrorCode.UNKNOWN_JOB:
                 raise
-
-    # Jobs socket
 
     def submit(
         self,
@@ -229,7 +189,10 @@ class Client:
 
     @property
     def fd(self) -> int:
-        """Descriptor of the jobs socket for a main loop (edge-triggered): `pump()` when it fires and every 0.5 s."""
+        """Descriptor of the jobs socket for a main loop (edge-triggered): `pump()` when it fires and every 0.5 s.
+
+        -1 where the daemon is reached through a helper process: then `pump()` by the clock, about every 0.1 s.
+        """
         return self._open_jobs().fd
 
     def pump(self, seconds: float = 0.0) -> list[Event]:
@@ -249,18 +212,26 @@ class Client:
         """Takes in the messages that have arrived, waiting up to `seconds` for the first, into the jobs' queues."""
         channel = self._open_jobs()
         self._forget()
+        try:
+            if self._take_in(channel, seconds) and self._waiting:
+                self._check_alive(channel)
+        except HelperGone:
+            # Jobs whose last message came before its end are complete.
+            if self._waiting:
+                self._give_up()
+                raise
+
+    def _take_in(self, channel: Channel, seconds: float) -> bool:
+        """Whether everything that had arrived is read now."""
         for _ in range(EVENTS_AT_ONCE):
             if not channel.poll(seconds):
-                break
+                return True
             seconds = 0.0
             self._heard = time.monotonic()
             message = channel.receive()
             if message:
                 self._dispatch(message)
-        else:
-            return
-        if self._waiting:
-            self._check_alive(channel)
+        return False
 
     def _dispatch(self, message: Message) -> None:
         job = self._active.get(message.parent)
@@ -288,7 +259,7 @@ class Client:
         if silent < QUIET_SECONDS:
             return
         # The last words of a daemon that has just ended may still be on their way through the socket.
-        if not process_alive(self.connection.pid) and not channel.poll(0.1):
+        if not self._alive() and not channel.poll(0.1):
             self._give_up()
             raise PasticheError(ErrorCode.DAEMON_GONE)
         if silent > SILENT_SECONDS:
@@ -299,47 +270,11 @@ class Client:
         for job in self._active.values():
             job.done = True
 
-    def _open(self, preferred: str, tcp: str) -> Channel:
-        return Channel(self._context, endpoint(preferred, tcp), self.connection, self._session)
-
     def _open_jobs(self) -> Channel:
         if self._jobs is None:
-            self._jobs = self._open(self.connection.jobs, self.connection.tcp_jobs)
+            self._jobs = self._open("jobs")
             self._jobs.send(Hello(client=f"pastiche {VERSION}"))
         return self._jobs
-
-    def _request(self, body: Body, answer: type[AnswerT]) -> AnswerT:
-        deadline = time.monotonic() + ANSWER_SECONDS
-        identity = self._control.send(body, version=self._peer_version)
-        gone = False
-        while time.monotonic() < deadline:
-            if not self._control.poll(0.25):
-                if gone:
-                    raise PasticheError(ErrorCode.DAEMON_GONE)
-                gone = not process_alive(self.connection.pid)
-                continue
-            message = self._control.receive()
-            if message is None or message.parent != identity:
-                continue
-            self._peer_version = message.version
-            if isinstance(message.body, answer):
-                return message.body
-            if isinstance(message.body, Failed):
-                raise error_from_wire(message.body.code, message.body.sentence, message.body.hint)
-        raise PasticheError(ErrorCode.TIMEOUT)
-
-    def wait_for_successor(self, on_note: Callable[[str], None] | None) -> None:
-        """Waits for the end of a daemon that finishes its jobs; `on_note` is told where that takes over a second.
-
-        Raises PasticheError(STOPPING) if it is still there after ten minutes.
-        """
-        if self.wait_until_gone(1.0):
-            return
-        if on_note:
-            version = self.welcome.daemon if self.welcome else self.connection.daemon
-            on_note(f"Waiting for the running daemon (version {version}) to finish its jobs; a new one follows.")
-        if not self.wait_until_gone(RETIRE_SECONDS):
-            raise PasticheError(ErrorCode.STOPPING, "The running daemon is still finishing its jobs.")
 
 
 def stop_daemon(home: Home | None = None, when_idle: bool = False) -> int | None:
@@ -347,10 +282,11 @@ def stop_daemon(home: Home | None = None, when_idle: bool = False) -> int | None
 
     Raises PasticheError(TIMEOUT) if it is still there after 15 s (with `when_idle`, 600 s).
     """
-    connection = read_connection(home or find_home())
+    home = home or find_home()
+    connection = read_connection(home)
     if connection is None:
         return None
-    with Client(connection) as client:
+    with Client(connection, home) as client:
         try:
             client.hello()
         except PasticheError as error:

@@ -10,10 +10,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from pastiche.errors import ErrorCode, PasticheError
+from pastiche.liveness import NO_WINDOW, in_sandbox, lock_held, process_namespace
+from pastiche.liveness import process_alive as process_alive
 from pastiche.version import VERSION
 
 START_SECONDS = 20.0
@@ -23,6 +26,10 @@ DROP_FROM_ENVIRONMENT = (
     "GIO_MODULE_DIR", "GDK_PIXBUF_MODULE_FILE", "GEGL_PATH", "BABL_PATH",
 )  # fmt: skip
 """Variables with which GIMP's own environment (AppImage, snap, venv) would break another Python."""
+NOT_FROM_HERE = "The Pastiche daemon is not running, and it cannot be started from here."
+START_ELSEWHERE = (
+    "Run `pastiched serve` in a terminal, or have it start by itself: `python3 install.py install --service`."
+)
 
 
 @dataclass(frozen=True)
@@ -97,6 +104,8 @@ class Connection:
     daemon: str = VERSION
     build: str = ""
     """The daemon's `build_stamp()`."""
+    namespace: str = ""
+    """Its `process_namespace()`: in another one `pid` means nothing."""
 
     def write(self, path: Path) -> None:
         """Atomically and readable by the user alone."""
@@ -130,6 +139,12 @@ def read_connection(home: Home) -> Connection | None:
 
     Raises PasticheError(NO_DAEMON) if others may read or own the file: then its keys protect nothing.
     """
+    connection = _written(home)
+    return connection if connection and _lives(home, connection) else None
+
+
+def _written(home: Home) -> Connection | None:
+    """What stands in the connection file, of a living daemon or not."""
     path = home.connection_file
     try:
         info = path.stat()
@@ -139,56 +154,40 @@ def read_connection(home: Home) -> Connection | None:
         return None
     if os.name == "posix" and (info.st_uid != os.getuid() or stat.S_IMODE(info.st_mode) & 0o077):
         raise PasticheError(ErrorCode.NO_DAEMON, "The connection file can be read by others.", f"Delete {path.name}.")
-    return connection if process_alive(connection.pid) and not _lock_is_free(home) else None
+    return connection
 
 
-def _lock_is_free(home: Home) -> bool:
-    """Whether no daemon holds the home's lock, so that a living process of the file's number is some other program.
-
-    False where that cannot be told: without the lock's file, on Windows, on file systems without locks.
-    """
-    if sys.platform == "win32":
+def daemon_alive(home: Home, connection: Connection) -> bool:
+    """Whether the daemon of this connection still lives. In a sandbox its process number says nothing."""
+    if not _lives(home, connection):
         return False
-    import fcntl
-
     try:
-        with home.lock_file.open("rb") as file:
-            # Shared, and given back at once: a daemon that starts at this moment tries again.
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
-
-
-def process_alive(pid: int) -> bool:
-    """Whether a process of that number exists (a zombie counts as dead)."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        return state not in ("Z", "X")
-    except FileNotFoundError:
-        if sys.platform == "linux":
-            return False
-    except (OSError, IndexError):
+        written = _written(home)
+    except PasticheError:
         return True
-    if os.name == "nt":
-        listing = subprocess.run(
-            ["tasklist", "/FI", f"PID eq {pid}", "/NH"], capture_output=True, text=True, check=False
-        )
-        return str(pid) in listing.stdout
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+    # A daemon takes its file back before it has quite left; but where another's stands, it is gone.
+    return written is None or written.server_public == connection.server_public
+
+
+def _lives(home: Home, connection: Connection) -> bool:
+    held = lock_held(home.lock_file)
+    if held is None:
+        return process_alive(connection.pid)
+    if not held:
         return False
-    except PermissionError:
-        return True
-    return True
+    # The lock may be a successor's, which has not cleared this daemon's file away yet.
+    return not connection.namespace or connection.namespace != process_namespace() or process_alive(connection.pid)
+
+
+def clean_environment() -> dict[str, str]:
+    """This process's environment, without what would break another Python."""
+    return {k: v for k, v in os.environ.items() if k not in DROP_FROM_ENVIRONMENT}
 
 
 def start_daemon(home: Home, arguments: tuple[str, ...] = ()) -> subprocess.Popen[bytes]:
     """Starts `pastiched serve` as a process of its own that outlives the caller; its first words go to start.log."""
     home.create()
-    environment = {k: v for k, v in os.environ.items() if k not in DROP_FROM_ENVIRONMENT}
-    environment["PASTICHE_HOME"] = str(home.folder)
+    environment = clean_environment() | {"PASTICHE_HOME": str(home.folder)}
     with (home.log_file.parent / "start.log").open("wb") as log:
         return subprocess.Popen(
             [str(home.python), "-P", "-m", "pastiched.cli", "serve", *arguments],
@@ -199,21 +198,50 @@ def start_daemon(home: Home, arguments: tuple[str, ...] = ()) -> subprocess.Pope
             close_fds=True,
             cwd=str(home.folder),
             env=environment,
+            creationflags=NO_WINDOW,
         )
 
 
-def ensure_daemon(home: Home, arguments: tuple[str, ...] = (), silent: Connection | None = None) -> Connection:
+def can_start_daemon(home: Home) -> bool:
+    """False where a daemon can only be started elsewhere: in a sandbox, or without its Python.
+
+    Who runs on the daemon's own Python can: a terminal inside a snap looks like a sandbox and is none.
+    """
+    if home.python == Path():
+        return False
+    try:
+        return not in_sandbox() or home.python.parent.samefile(Path(sys.executable).parent)
+    except OSError:
+        return False
+
+
+def ensure_daemon(
+    home: Home,
+    arguments: tuple[str, ...] = (),
+    silent: Connection | None = None,
+    on_start: Callable[[], None] | None = None,
+    on_wait: Callable[[], None] | None = None,
+) -> Connection:
     """The running daemon's connection, started first where none runs. Raises PasticheError(NO_DAEMON).
 
     `silent` is a connection that did not answer: its file may be a dead daemon's whose process number is in use again.
     A daemon started now finds that out by the lock. If the lock is still held, `silent` is returned.
+    `on_start` is told before a daemon is started; `on_wait` is called while it starts, and may raise to end the wait.
     """
     connection = read_connection(home)
     if connection and connection != silent:
         return connection
+    if not can_start_daemon(home):
+        if connection:
+            return connection
+        raise PasticheError(ErrorCode.NO_DAEMON, NOT_FROM_HERE, START_ELSEWHERE)
+    if on_start:
+        on_start()
     process: subprocess.Popen[bytes] | None = None
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
+        if on_wait:
+            on_wait()
         try:
             process = process or start_daemon(home, arguments)
         except OSError as error:
@@ -227,7 +255,7 @@ def ensure_daemon(home: Home, arguments: tuple[str, ...] = (), silent: Connectio
                 return silent
             # It met one that was just leaving.
             process = None
-            time.sleep(0.2)
+            time.sleep(0.1)
         elif process.poll() is not None:
             break
         time.sleep(0.02)

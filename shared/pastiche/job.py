@@ -77,6 +77,10 @@ class JobCancelled(Exception):
     """The job was cancelled; there is no picture."""
 
 
+class ConnectCancelled(JobCancelled):
+    """The user did not want to wait for the daemon any longer."""
+
+
 class JobOwner(Protocol):
     """What a job needs of its client."""
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
-import types
-import typing
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, TypeVar
+from typing import Any
 
 import msgpack
 
+from pastiche.body import Body as Body
 from pastiche.errors import ErrorCode, PasticheError
 from pastiche.options import MAX_STYLES
 from pastiche.pixels import PixelFormat
@@ -26,47 +24,10 @@ STREAM_ABOVE = 64_000_000
 STRIP_BYTES = 8_000_000
 WINDOW = 4
 """Strips that may be under way in one direction."""
+MAX_THUMBNAIL = 64 * 1024
+"""Bytes of a thumbnail's file."""
 HEARTBEAT_SECONDS = 0.5
 """A running job sends `progress` at least this often."""
-
-
-@dataclass(frozen=True)
-class Body:
-    """A message's content. Unknown fields are ignored, missing ones without a default and wrong types are refused."""
-
-    TYPE: ClassVar[str]
-
-    def to_wire(self) -> dict[str, Any]:
-        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-
-    @classmethod
-    def from_wire(cls: type[BodyT], data: dict[str, Any]) -> BodyT:
-        """Raises PasticheError(BAD_MESSAGE)."""
-        hints = typing.get_type_hints(cls)
-        values = {}
-        for f in dataclasses.fields(cls):
-            if f.name in data:
-                values[f.name] = _checked(data[f.name], hints[f.name], f"{cls.TYPE}.{f.name}")
-            elif f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING:
-                raise PasticheError(ErrorCode.BAD_MESSAGE, f"The field {cls.TYPE}.{f.name} is missing.")
-        return cls(**values)
-
-
-BodyT = TypeVar("BodyT", bound=Body)
-
-
-def _checked(value: Any, hint: Any, name: str) -> Any:
-    origin = typing.get_origin(hint)
-    if origin in (types.UnionType, typing.Union):
-        if value is None:
-            return None
-        return _checked(value, next(a for a in typing.get_args(hint) if a is not type(None)), name)
-    wanted = origin or hint
-    if wanted is float and type(value) is int:
-        return float(value)
-    if wanted is Any or (isinstance(value, wanted) and not (wanted in (int, float) and isinstance(value, bool))):
-        return value
-    raise PasticheError(ErrorCode.BAD_MESSAGE, f"The field {name} has the wrong type.")
 
 
 @dataclass(frozen=True)
@@ -181,7 +142,11 @@ class StatusRequest(Body):
 
 @dataclass(frozen=True)
 class Status(Body):
-    """workers: pid, device, state ("starting", "idle", "busy", "unloaded"); jobs: session, id, state."""
+    """workers: pid, device, state ("starting", "idle", "busy", "unloaded"); jobs: session, id, state.
+
+    estimates, for the methods of which something is known: method, seconds, seconds_per_megapixel, memory,
+    memory_per_megapixel (bytes).
+    """
 
     TYPE = "status_reply"
     daemon: str
@@ -191,6 +156,7 @@ class Status(Body):
     jobs: list[dict[str, Any]]
     devices: list[dict[str, Any]]
     idle_stop: float
+    estimates: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -204,6 +170,23 @@ class Styles(Body):
 
     TYPE = "styles_reply"
     styles: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Thumbnail(Body):
+    """Asks for the small picture of the style of that name."""
+
+    TYPE = "thumbnail"
+    name: str
+
+
+@dataclass(frozen=True)
+class ThumbnailReply(Body):
+    """One raw frame follows: the bytes of a picture file, none where the style has no thumbnail."""
+
+    TYPE = "thumbnail_reply"
+    name: str
+    media_type: str
 
 
 @dataclass(frozen=True)
@@ -243,7 +226,7 @@ BODIES: dict[str, type[Body]] = {
     body.TYPE: body
     for body in (
         Hello, Welcome, Submit, Accepted, Progress, Preview, Credit, Pixels, Result, Failed, Cancelled,
-        StatusRequest, Status, StylesRequest, Styles, Cancel, Finish, Stop, Done,
+        StatusRequest, Status, StylesRequest, Styles, Thumbnail, ThumbnailReply, Cancel, Finish, Stop, Done,
     )
 }  # fmt: skip
 
@@ -352,9 +335,11 @@ def decode_message(header: Header, frames: Sequence[Any]) -> Message | None:
         return None
     body = BODIES[header.type].from_wire(header.body)
     buffers = tuple(PixelFormat.from_wire(b) for b in header.buffers)
-    if isinstance(body, Pixels):
+    if isinstance(body, Pixels | ThumbnailReply):
         if buffers or len(frames) != 1:
-            raise PasticheError(ErrorCode.BAD_MESSAGE, "A pixels message has exactly one frame.")
+            raise PasticheError(ErrorCode.BAD_MESSAGE, f"A {body.TYPE} message has exactly one frame.")
+        if isinstance(body, ThumbnailReply) and frame_bytes(frames[0]) > MAX_THUMBNAIL:
+            raise PasticheError(ErrorCode.BAD_MESSAGE, "A thumbnail is over 64 KiB.")
     else:
         streams = getattr(body, "streams", [])
         if not all(type(i) is int and 0 <= i < len(buffers) for i in streams) or len(set(streams)) != len(streams):

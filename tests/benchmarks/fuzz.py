@@ -42,6 +42,7 @@ from pastiche.protocol import (
     StatusRequest,
     Stop,
     StylesRequest,
+    Thumbnail,
     Welcome,
     decode_header,
 )
@@ -70,7 +71,8 @@ class Tally:
 def templates(rng: random.Random, session: str, control: bool) -> Message:
     """A correct message for one of the sockets."""
     if control:
-        body = rng.choice([Hello("fuzz"), StatusRequest(), StylesRequest(), Cancel("job-x"), Finish("job-x")])
+        asked = [StatusRequest(), StylesRequest(), Thumbnail("rose-window"), Cancel("job-x"), Finish("job-x")]
+        body = rng.choice([Hello("fuzz"), *asked])
         return Message(body, session=session)
     chosen = rng.randrange(8)
     if chosen == 0:

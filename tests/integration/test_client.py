@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import signal
 import subprocess
 import sys
@@ -12,16 +13,19 @@ from pathlib import Path
 
 import psutil
 import pytest
-from wire import Daemon
+from wire import Daemon, wait_for
 
 from pastiche import client as client_module
+from pastiche import connection as connection_module
+from pastiche import control as control_module
 from pastiche.client import Client, stop_daemon
 from pastiche.connection import Connection, Home, read_connection
 from pastiche.errors import ErrorCode, PasticheError
-from pastiche.job import JobCancelled, StyleRef
+from pastiche.job import ConnectCancelled, JobCancelled, StyleRef
 from pastiche.pixels import PixelBuffer, PixelFormat
 from pastiche.protocol import STREAM_ABOVE, Accepted, Result
 from pastiche.version import VERSION
+from pastiched.styles import GALLERY
 
 
 def picture(width: int, height: int, role: str = "content", channels: int = 3, depth: str = "u8") -> PixelBuffer:
@@ -202,7 +206,7 @@ def test_an_old_daemon_finishes_and_is_replaced(home: Home, major: int, seconds:
 def test_a_file_whose_process_number_is_used_by_another_program_is_replaced(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client_module, "ANSWER_SECONDS", 1.0)
+    monkeypatch.setattr(control_module, "ANSWER_SECONDS", 1.0)
     home.create()
     stranger = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     key = "0" * 40
@@ -231,3 +235,141 @@ def test_a_daemon_of_other_files_with_the_same_version_is_replaced_once(
     replace(new, build="after").write(home.connection_file)
     with Client.connect(home) as third:
         assert third.connection.pid == new.pid
+
+
+def test_stages_are_told(home: Home) -> None:
+    for expected in (["starting", "connecting"], ["connecting"]):
+        stages: list[str] = []
+        with Client.connect(home, arguments=("--device", "cpu"), on_stage=stages.append):
+            assert stages == expected
+
+
+def test_a_wait_for_a_daemon_that_does_not_answer_can_be_ended_at_once(shared_daemon: Daemon) -> None:
+    daemon = psutil.Process(shared_daemon.pid)
+    asked: list[float] = []
+
+    def enough() -> bool:
+        asked.append(time.monotonic())
+        return asked[-1] - asked[0] > 1
+
+    daemon.suspend()
+    try:
+        with pytest.raises(ConnectCancelled):
+            Client.connect(shared_daemon.home, start=False, should_stop=enough)
+        assert time.monotonic() - asked[-1] < 0.2
+    finally:
+        daemon.resume()
+    assert max(later - sooner for sooner, later in itertools.pairwise(asked)) < 0.2
+    assert len(asked) > 5
+
+
+def test_a_wait_for_a_daemon_that_starts_can_be_ended_at_once(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start_slowly(*_: object) -> subprocess.Popen[bytes]:
+        started.append(subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]))
+        return started[-1]
+
+    monkeypatch.setattr(connection_module, "start_daemon", start_slowly)
+    began = time.monotonic()
+    try:
+        with pytest.raises(ConnectCancelled):
+            Client.connect(home, should_stop=lambda: time.monotonic() - began > 0.5)
+        assert time.monotonic() - began < 0.7
+        assert len(started) == 1
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()
+
+
+def test_a_wait_for_an_old_daemon_to_finish_can_be_ended_at_once(home: Home) -> None:
+    old = old_daemon(home, 1, 30.0)
+    began = time.monotonic()
+    try:
+        with pytest.raises(ConnectCancelled):
+            Client.connect(home, should_stop=lambda: time.monotonic() - began > 2)
+        assert time.monotonic() - began < 2.3
+    finally:
+        old.kill()
+        old.wait()
+
+
+def test_in_a_sandbox_a_daemon_of_another_version_is_used_and_not_stopped(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = old_daemon(home, 1, 0.0)
+    monkeypatch.setattr(connection_module, "in_sandbox", lambda: True)
+    outside = replace(home, python=Path("/opt/pastiche/bin/python"))
+    try:
+        with Client.connect(outside) as client:
+            assert client.welcome
+            assert client.welcome.daemon != VERSION
+            assert client.thumbnail("rose-window") == b"", "nothing is asked that it does not know"
+        assert old.poll() is None
+    finally:
+        old.kill()
+        old.wait()
+
+
+def in_a_process_namespace_of_its_own(*command: str) -> list[str]:
+    return ["unshare", "--pid", "--fork", "--mount-proc", *command]
+
+
+def can_have_one() -> bool:
+    try:
+        tried = subprocess.run(in_a_process_namespace_of_its_own("true"), capture_output=True, check=False)
+    except OSError:
+        return False
+    return tried.returncode == 0
+
+
+@pytest.mark.skipif(not can_have_one(), reason="needs the right to make a process namespace")
+def test_process_numbers_of_another_namespace_are_not_asked(home: Home) -> None:
+    """As in a Flatpak: the daemon's number names nothing there, and its end is noticed all the same."""
+    with Client.connect(home, arguments=("--device", "cpu")) as client:
+        pid = client.connection.pid
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from pastiche.client import Client; from pastiche.connection import Home\n"
+        "from pastiche.errors import PasticheError; from pastiche.liveness import process_alive\n"
+        "with Client.connect(Home(Path(sys.argv[1]), Path(sys.executable)), start=False) as client:\n"
+        "    print(client.status().pid, process_alive(client.connection.pid), flush=True)\n"
+        "    sys.stdin.readline()\n"
+        "    try: client.status()\n"
+        "    except PasticheError as error: print(error.code, client.wait_until_gone(0), flush=True)\n"
+    )
+    command = in_a_process_namespace_of_its_own(sys.executable, "-c", code, str(home.folder))
+    inside = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        assert inside.stdout
+        assert inside.stdout.readline().split() == [str(pid), "False"]
+        psutil.Process(pid).kill()
+        began = time.monotonic()
+        assert inside.communicate("\n", timeout=30)[0].split() == ["daemon_gone", "True"]
+        assert time.monotonic() - began < 3
+    finally:
+        inside.kill()
+        inside.wait()
+
+
+def test_a_thumbnail_is_the_gallerys_file_and_the_users_own_pictures_have_none(home: Home) -> None:
+    home.create()
+    mine = home.styles_folder / "mein Bild.jpg"
+    mine.write_bytes((GALLERY / "thumbnails" / "rose-window.jpg").read_bytes())
+    with Client.connect(home, arguments=("--device", "cpu")) as client:
+        for style in client.styles():
+            file = GALLERY / "thumbnails" / f"{style['name']}.jpg"
+            expected = file.read_bytes() if style["source"] == "gallery" else b""
+            assert client.thumbnail(style["name"]) == expected
+        assert client.thumbnail("ROSE-window") and client.thumbnail(mine.stem) == b""
+        for name in ("no such style", "", "../gallery/thumbnails/rose-window.jpg", str(mine), "x" * 1000):
+            with pytest.raises(PasticheError) as caught:
+                client.thumbnail(name)
+            assert caught.value.code is ErrorCode.UNKNOWN_STYLE
+
+
+def test_status_tells_what_is_known_of_each_method(client: Client) -> None:
+    (line,) = wait_for(lambda: client.status().estimates, "the worker's estimates")
+    assert line["method"] == "fast" and line["seconds_per_megapixel"] > 0 and line["memory"] > 0
+    assert set(line) == {"method", "seconds", "seconds_per_megapixel", "memory", "memory_per_megapixel"}

@@ -160,6 +160,16 @@ def test_an_estimate_is_made_from_what_the_worker_knows(scene: Scene) -> None:
     assert (after.seconds, after.memory) == (49.0, 100)  # type: ignore[attr-defined]
 
 
+def test_estimates_are_told_for_the_methods_that_something_is_known_of(scene: Scene) -> None:
+    assert scene.dispatcher.estimates() == []
+    scene.computer.estimates = {"fast": [1.0, 0.5, 100.0, 7.0], "unknown method": [1.0] * 4}
+    assert scene.dispatcher.estimates() == [
+        {"method": "fast", "seconds": 1.0, "seconds_per_megapixel": 0.5, "memory": 100, "memory_per_megapixel": 7}
+    ]
+    scene.computer.estimates = {"fast": [1.0, float("nan"), 100.0, 7.0]}
+    assert scene.dispatcher.estimates() == []
+
+
 def test_frames_are_let_go_once_the_worker_has_them(scene: Scene) -> None:
     scene.submit("one")
     scene.submit("two")

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from pastiche.errors import ErrorCode, PasticheError
+from pastiche.protocol import MAX_THUMBNAIL
 from pastiched.painting.atelier import PICTURES, QUALITY
 from pastiched.styles import GALLERY, Style, StyleLibrary
 
@@ -138,3 +139,14 @@ def test_the_library_needs_no_heavy_imports() -> None:
     code = "import sys, pastiched.styles; print({'torch', 'numpy', 'PIL'} & set(sys.modules))"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "set()"
+
+
+def test_a_thumbnail_is_the_file_unless_that_is_missing_or_too_large(
+    tmp_path: Path, library: StyleLibrary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "thumbnail.jpg"
+    monkeypatch.setattr(library, "find", lambda _: Style("wave", "Wave", "", tmp_path / "wave.jpg", file, "gallery"))
+    assert library.thumbnail("WAVE") == ("wave", b"")
+    for size, expected in ((0, 0), (MAX_THUMBNAIL, MAX_THUMBNAIL), (MAX_THUMBNAIL + 1, 0)):
+        file.write_bytes(bytes(size))
+        assert library.thumbnail("WAVE") == ("wave", bytes(expected))

@@ -13,6 +13,7 @@ from pastiche.pixels import PixelFormat
 from pastiche.protocol import (
     BODIES,
     MAX_HEADER,
+    MAX_THUMBNAIL,
     Accepted,
     Body,
     Cancel,
@@ -33,6 +34,8 @@ from pastiche.protocol import (
     Styles,
     StylesRequest,
     Submit,
+    Thumbnail,
+    ThumbnailReply,
     Welcome,
     compatible,
     decode_header,
@@ -57,6 +60,8 @@ EXAMPLES: list[Body] = [
     Status("0.1.0", 5, 1.0, [], [], [], 1800.0),
     StylesRequest(),
     Styles([{"name": "wave"}]),
+    Status("0.1.0", 5, 1.0, [], [], [], 0.0, [{"method": "fast", "seconds": 1.5}]),
+    Thumbnail("wave"),
     Cancel("job"),
     Finish("job", "session"),
     Stop(True),
@@ -75,7 +80,7 @@ def test_a_message_comes_back_as_it_was_sent(body: Body) -> None:
 
 
 def test_every_type_has_an_example() -> None:
-    assert {type(body) for body in EXAMPLES} | {Pixels} == set(BODIES.values())
+    assert {type(body) for body in EXAMPLES} | {Pixels, ThumbnailReply} == set(BODIES.values())
 
 
 def test_pixels_stay_raw_frames() -> None:
@@ -85,6 +90,19 @@ def test_pixels_stay_raw_frames() -> None:
     assert parts[1] is data and len(parts[0]) < 400
     back = decode(parts)
     assert back is not None and back.buffers == (form,) and back.frames[0] is data
+
+
+@pytest.mark.parametrize("data", [b"", b"\xff\xd8\xff", bytes(MAX_THUMBNAIL)], ids=["none", "some", "largest"])
+def test_a_thumbnail_is_one_raw_frame(data: bytes) -> None:
+    sent = Message(ThumbnailReply("wave", "image/jpeg"), frames=(data,))
+    assert decode(sent.encode()) == sent
+
+
+def test_a_status_of_an_older_daemon_has_no_estimates() -> None:
+    body = Status("0.1.0", 5, 1.0, [], [], [], 0.0).to_wire()
+    del body["estimates"]
+    message = decode([msgpack.packb(header(type="status_reply", body=body))])
+    assert message is not None and isinstance(message.body, Status) and message.body.estimates == []
 
 
 def header(**changes: Any) -> dict[str, Any]:
@@ -155,6 +173,12 @@ BAD_BODIES: dict[str, tuple[dict[str, Any], list[bytes]]] = {
     "frame that nobody described": ({}, [b"x"]),
     "pixels without a frame": ({"type": "pixels", "body": {"buffer": 0, "row": 0, "rows": 1}}, []),
     "pixels with two": ({"type": "pixels", "body": {"buffer": 0, "row": 0, "rows": 1}}, [b"", b""]),
+    "thumbnail without a frame": ({"type": "thumbnail_reply", "body": {"name": "w", "media_type": ""}}, []),
+    "thumbnail with two": ({"type": "thumbnail_reply", "body": {"name": "w", "media_type": ""}}, [b"", b""]),
+    "thumbnail too large": (
+        {"type": "thumbnail_reply", "body": {"name": "w", "media_type": ""}},
+        [bytes(MAX_THUMBNAIL + 1)],
+    ),
     "buffer without a frame": ({"buffers": [PixelFormat("content", 1, 1, 3, "u8").to_wire()]}, []),
     "frame too short": ({"buffers": [PixelFormat("content", 1, 1, 3, "u8").to_wire()]}, [b"xx"]),
     "stream of no buffer": ({"type": "result", "body": {"report": {}, "streams": [0]}}, []),
