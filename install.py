@@ -3,7 +3,8 @@
 
   demo        paint a picture: a photograph in a style from the gallery, through the real daemon
   test        set everything up in this folder's .venv and run the tests (further arguments go to pytest)
-  install     install Pastiche for this user, beside an older version; `pastiche` and `pastiched` become commands
+  install     install Pastiche for this user, beside an older version: commands, daemon, the plug-in in every GIMP 3
+  gimp        only the plug-in: for a second GIMP, after an upgrade of GIMP, or for a daemon that runs elsewhere
   uninstall   remove everything that this installer made
   doctor      say what is there, what is missing and what to do about it
 
@@ -31,7 +32,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pastiche.gimp_libraries import Target
+    from pastiche.gimp_setup import Result, Surroundings
 
 HERE = Path(__file__).resolve().parent
 OLDEST_PYTHON, NEWEST_TRIED = (3, 11), (3, 14)
@@ -601,11 +606,14 @@ def set_up(venv: Venv, extras: Sequence[str], home: Path, options: Options, edit
     write_json(venv.folder / "pastiche.json", {"home": str(home), "python": str(venv.python)})
 
 
-SOURCES = ("pyproject.toml", "README.md", "LICENSE", "NOTICE", "shared/pastiche", "daemon/pastiched")
+SOURCES = (
+    "pyproject.toml", "README.md", "LICENSE", "NOTICE", "shared/pastiche", "daemon/pastiched",
+    "gimp_plugin/pastiche-gimp",
+)  # fmt: skip
 
 
 def source_files() -> list[Path]:
-    """The files that the package is built from, relative to this folder."""
+    """The files that an installed version is made from, relative to this folder."""
     folders = [HERE / name for name in SOURCES if (HERE / name).is_dir()]
     found = [HERE / name for name in SOURCES if (HERE / name).is_file()]
     found += [path for folder in folders for path in folder.rglob("*") if path.is_file()]
@@ -700,6 +708,9 @@ class Manifest:
     service: str = ""
     current: str = ""
     previous: str = ""
+    plugins: list[str] = field(default_factory=list)
+    attached: str = ""
+    """The home of the daemon elsewhere that the plug-in uses; then no environment is installed here."""
 
     @classmethod
     def read(cls, file: Path) -> Manifest:
@@ -720,9 +731,11 @@ class Manifest:
             self.files.append(str(path))
 
 
-def install(places: Places, options: Options, service: bool) -> None:
+def install(places: Places, options: Options, service: bool, with_gimp: bool = True) -> None:
     """A new version beside the old one, which stays in use until the new one is complete and for a way back."""
     manifest = Manifest.read(places.manifest)
+    if with_gimp and (reason := gimp_surroundings().obstacle()):
+        raise Trouble(reason)
     for launcher in launcher_files(places):
         if (launcher.exists() or launcher.is_symlink()) and str(launcher) not in manifest.files:
             raise Trouble(f"{launcher} is there already and not Pastiche's. Move it away and run this again.")
@@ -732,6 +745,8 @@ def install(places: Places, options: Options, service: bool) -> None:
     for folder in (places.programs, places.launchers):
         manifest.make_folder(folder)
     manifest.home = str(places.home)
+    if manifest.attached:
+        manifest.attached = manifest.current = ""
     manifest.write()
     set_up(venv, [], places.home, options, editable=False)
     try:
@@ -740,6 +755,8 @@ def install(places: Places, options: Options, service: bool) -> None:
         venv.mark("package", "")
         set_up(venv, [], places.home, options, editable=False)
         try_commands(venv)
+    prepare_plug_in(venv.folder)
+    prepare_common_libraries(venv)
     venv.mark("complete", source_digest())
     manifest.make_folder(places.home)
     places.home.chmod(0o700)
@@ -748,9 +765,14 @@ def install(places: Places, options: Options, service: bool) -> None:
     if service or manifest.service:
         install_service(places, manifest, venv)
     retire_daemon(places, manifest, old)
+    plug_in = set_up_plug_in(places, manifest, venv, options) if with_gimp else None
     say(f"Pastiche is installed. Start with: pastiche styles   (it is in {places.launchers})")
     if str(places.launchers) not in os.environ.get("PATH", "").split(os.pathsep):
         say(f"  {places.launchers} is not in your PATH: add it, or write the whole path.")
+    if plug_in and not plug_in.found:
+        say("  No GIMP 3 was found. Once it is installed, run: python3 install.py gimp")
+    if plug_in and not plug_in.works:
+        raise Trouble(f"The commands work, the plug-in does not yet. {NO_LINES}")
 
 
 def try_commands(venv: Venv) -> None:
@@ -817,12 +839,15 @@ def roll_back(places: Places) -> None:
     if manifest.service:
         install_service(places, manifest, Venv(folder))
     retire_daemon(places, manifest, old)
+    works = not manifest.plugins or bring_back_plug_in(places, manifest, Venv(folder))
     say(f"Back at {folder.name}.")
+    if not works:
+        raise Trouble(f"The plug-in of this version does not work. {NO_LINES}")
 
 
 def install_service(places: Places, manifest: Manifest, venv: Venv) -> None:
     """Writes and starts the systemd unit; for macOS and Windows writes the file and says that it is not tried."""
-    sys.path.insert(0, str(HERE / "shared"))
+    use_shared()
     from pastiche.service import ServiceDescription
 
     command = (str(venv.python), "-P", "-m", "pastiched.cli", "serve", "--idle-stop", "0")
@@ -868,7 +893,7 @@ def uninstall(places: Places, checkout: Venv | None, yes: bool, keep_styles: boo
     if not agreed(f"Remove {' and '.join(what)}?", yes, False):
         raise Trouble("Nothing was removed." + ("" if sys.stdin.isatty() else " Without a terminal, add --yes."))
     home = Path(manifest.home or places.home)
-    keep_installed = installed and styles_stay(home, yes, keep_styles)
+    keep_installed = installed and not manifest.attached and styles_stay(home, yes, keep_styles)
     keep_own = bool(checkout and in_checkout and styles_stay(checkout.folder / "home", yes, keep_styles))
     if installed:
         remove_installation(places, manifest, home, keep_installed)
@@ -911,14 +936,17 @@ def clear_home(home: Path, keep_styles: bool) -> None:
 
 
 def remove_installation(places: Places, manifest: Manifest, home: Path, keep_styles: bool) -> None:
+    remove_plug_ins(places, manifest)
     if manifest.service.endswith(".service"):
         systemctl("disable", "--now", Path(manifest.service).name)
-    stop_daemon(Venv(places.programs / "versions" / manifest.current), home)
+    if not manifest.attached:
+        stop_daemon(Venv(places.programs / "versions" / manifest.current), home)
     for name in manifest.files:
         Path(name).unlink(missing_ok=True)
     if manifest.service.endswith(".service"):
         systemctl("daemon-reload")
-    clear_home(home, keep_styles)
+    if not manifest.attached:
+        clear_home(home, keep_styles)
     remove(places.programs / "versions")
     for file in (places.current, places.manifest):
         file.unlink(missing_ok=True)
@@ -936,7 +964,7 @@ def remove(path: Path) -> None:
 
 def stop_daemon(venv: Venv, home: Path) -> None:
     """Asks the daemon of this home to leave and waits for it. Raises Trouble if it stays."""
-    sys.path.insert(0, str(HERE / "shared"))
+    use_shared()
     from pastiche.connection import Connection, Home, read_connection
     from pastiche.errors import PasticheError
 
@@ -978,6 +1006,219 @@ def retire_daemon(places: Places, manifest: Manifest, old: str) -> None:
         ask_to_stop(Venv(places.programs / "versions" / old), places.home, "--when-idle")
     if manifest.service.endswith(".service"):
         systemctl("restart", Path(manifest.service).name)
+
+
+# ------------------------------------------------------------------------------------------------ GIMP's plug-in
+
+
+NO_LINES = "The lines marked NO say why, and what to do."
+PLUG_IN_SOURCE = HERE / "gimp_plugin" / "pastiche-gimp"
+GUIDE_SOURCE = HERE / "docs" / "guide"
+GIMP_LIBRARIES = ("pyzmq", "msgpack")
+LIBRARY_FOLDERS = """
+import importlib.util, json, os
+found = {name: importlib.util.find_spec(name) for name in ("pastiche", "zmq", "msgpack")}
+print(json.dumps({name: os.path.dirname(spec.origin) for name, spec in found.items() if spec}))
+"""
+
+
+class RunningPython(Venv):
+    """The Python that runs this, for its pip alone; the folder has the log."""
+
+    @property
+    def python(self) -> Path:
+        return Path(sys.executable)
+
+
+def use_shared() -> None:
+    """Makes those modules of `pastiche` importable from the sources that need the standard library alone."""
+    if str(HERE / "shared") not in sys.path:
+        sys.path.insert(0, str(HERE / "shared"))
+
+
+def gimp_surroundings() -> Surroundings:
+    use_shared()
+    from pastiche.gimp_setup import Surroundings
+
+    return Surroundings(sys.platform, os.environ, Path.home())
+
+
+def prepare_plug_in(folder: Path) -> None:
+    """Puts plug-in and guide into a version's folder."""
+    use_shared()
+    from pastiche.gimp_libraries import copy_folder
+
+    copy_folder(PLUG_IN_SOURCE, folder / "gimp-plugin")
+    if GUIDE_SOURCE.is_dir():
+        copy_folder(GUIDE_SOURCE, folder / "guide")
+
+
+def prepare_common_libraries(venv: Venv) -> None:
+    """Puts this environment's `pastiche` and msgpack where every GIMP's Python can load them."""
+    from pastiche.gimp_libraries import fill_common
+
+    found = venv.ask(LIBRARY_FOLDERS)
+    fill_common(venv.folder / "gimp-libs" / "common", Path(found["pastiche"]), Path(found["msgpack"]))
+
+
+def add_gimp_libraries(folder: Path, target: Target | None, venv: Venv, options: Options) -> Path:
+    """pyzmq and msgpack for the Python of a GIMP (None: one that could not be asked), with this environment's pip or
+    else from its own packages. Returns their folder. Raises Trouble."""
+    from pastiche.gimp_libraries import copy_libraries, swap
+
+    own = tuple(venv.ask(LOOK)["python"][:2])
+    same = target is None or target.python == own
+    name, what = (target.folder, f"GIMP's {target.name}") if target else ("cp{}{}".format(*own), "GIMP's Python")
+    done, new = folder / name, folder / f"new-{name}"
+    needed = [line for line in read_project().libraries if package_name(line) in GIMP_LIBRARIES]
+    key = digest(needed, str(target))
+    if read_json(done / "complete.json").get("key") == key:
+        return done
+    remove(new)
+    chosen = target.pip_arguments() if target and not same else []
+    try:
+        if not same and not chosen:
+            raise Trouble(f"There are no ready-made packages for {what} on {target.platform if target else ''}.")
+        plain = ["--target", str(new), "--no-deps", "--no-compile", "--only-binary", ":all:"]
+        pip(venv, f"Installing the libraries for {what}", [*options.pip_source, *plain, *chosen, *needed])
+    except Trouble:
+        remove(new)
+        found = venv.ask(LIBRARY_FOLDERS)
+        new.mkdir(parents=True)
+        complete = "zmq" in found and "msgpack" in found
+        if not complete or not copy_libraries(new, Path(found["zmq"]), Path(found["msgpack"]), same):
+            remove(new)
+            raise
+    write_json(new / "complete.json", {"key": key})
+    swap(new, done)
+    return done
+
+
+def place_plug_ins(
+    places: Places, manifest: Manifest, folder: Path, python: Path | None, add: Callable[[Target | None], object]
+) -> Result:
+    """Puts the plug-in of a version's folder into every GIMP and asks each whether it is there."""
+    use_shared()
+    from pastiche.gimp_profiles import Facts, PlugInError
+    from pastiche.gimp_setup import set_up_gimps
+
+    # Windows has no link to the current version: the plug-in is written anew with each.
+    base = folder if os.name == "nt" else places.current
+    facts = Facts(
+        str(base / "gimp-libs"),
+        manifest.attached or str(places.home),
+        str(base / python.relative_to(folder)) if python else "",
+        str(base / "guide" / "index.html"),
+        folder.name.partition("-")[0],
+    )
+    try:
+        result = set_up_gimps(gimp_surroundings(), folder / "gimp-plugin", facts, add, say)
+    except PlugInError as error:
+        raise Trouble(str(error)) from None
+    manifest.plugins += [str(path) for path in result.folders if str(path) not in manifest.plugins]
+    manifest.write()
+    return result
+
+
+def set_up_plug_in(places: Places, manifest: Manifest, venv: Venv, options: Options) -> Result:
+    """The plug-in of an installed version, with libraries from its environment; without them a helper stands in."""
+
+    def add(target: Target | None) -> None:
+        try:
+            add_gimp_libraries(venv.folder / "gimp-libs", target, venv, options)
+        except Trouble as trouble:
+            say(f"  {str(trouble).partition(chr(10))[0]} The plug-in will use a helper process instead.")
+
+    return place_plug_ins(places, manifest, venv.folder, venv.python, add)
+
+
+def bring_back_plug_in(places: Places, manifest: Manifest, venv: Venv) -> bool:
+    """The plug-in of the version gone back to; whether it works, or that version had none."""
+    if (venv.folder / "gimp-plugin").is_dir():
+        return set_up_plug_in(places, manifest, venv, Options()).works
+    remove_plug_ins(places, manifest)
+    manifest.write()
+    say("  That version has no plug-in: it is taken out of GIMP.")
+    return True
+
+
+def remove_plug_ins(places: Places, manifest: Manifest) -> None:
+    """Takes this installation's plug-in out of every profile, also of those that GIMP copied when it was upgraded."""
+    around = gimp_surroundings()
+    from pastiche.gimp_profiles import remove_plug_in
+
+    for profile in {*around.profiles(), *(Path(folder).parents[1] for folder in manifest.plugins)}:
+        if remove_plug_in(profile, places.programs):
+            say(f"  The plug-in is no longer in {profile}")
+    manifest.plugins = []
+
+
+def install_plug_in(places: Places, options: Options, attach: Path | None) -> None:
+    """The command `gimp`: the plug-in of what is installed, or (`attach`) one for a daemon that runs elsewhere."""
+    manifest = Manifest.read(places.manifest)
+    if reason := gimp_surroundings().obstacle():
+        raise Trouble(reason)
+    if attach and manifest.current and not manifest.attached:
+        raise Trouble(f"{places.programs} has a whole Pastiche with a daemon of its own. Add --prefix for another one.")
+    if attach or manifest.attached:
+        result = attach_plug_in(places, manifest, options, attach or Path(manifest.attached))
+    elif not manifest.current:
+        raise Trouble("Pastiche is not installed. Run: python3 install.py install")
+    else:
+        venv = Venv(places.programs / "versions" / manifest.current)
+        if trouble := venv.trouble():
+            raise Trouble(f"{venv.folder} {trouble}. Run: python3 install.py install")
+        if venv.done("complete") == source_digest():
+            prepare_plug_in(venv.folder)
+            prepare_common_libraries(venv)
+        elif not (venv.folder / "gimp-plugin").is_dir():
+            raise Trouble(f"The installed {venv.folder.name} has no plug-in. Run: python3 install.py install")
+        else:
+            say(f"  These sources are not those of the installed {venv.folder.name}, whose plug-in is used.")
+        result = set_up_plug_in(places, manifest, venv, options)
+    if not result.found:
+        raise Trouble("No GIMP 3 was found. Install it and run this again.")
+    if not result.works:
+        raise Trouble(f"The plug-in does not work yet. {NO_LINES}")
+    say("The plug-in is installed. A GIMP that is open has to be started again.")
+
+
+def attach_plug_in(places: Places, manifest: Manifest, options: Options, home: Path) -> Result:
+    """Plug-in and libraries without an environment of our own, for a daemon whose home folder is `home`."""
+    use_shared()
+    from pastiche.gimp_libraries import fill_common
+
+    if not home.is_dir():
+        raise Trouble(f"There is no folder {home}: --attach wants the home folder of a Pastiche daemon.")
+    folder = places.programs / "versions" / f"{read_project().version}-attached"
+    for path in (places.programs, folder):
+        manifest.make_folder(path)
+    manifest.attached, manifest.current = str(home), folder.name
+    manifest.write()
+    prepare_plug_in(folder)
+    lender = pip_lender(folder, options)
+
+    def add(target: Target | None) -> None:
+        libraries = add_gimp_libraries(folder / "gimp-libs", target, lender, options)
+        fill_common(folder / "gimp-libs" / "common", HERE / "shared" / "pastiche", libraries / "msgpack")
+
+    try:
+        if os.name != "nt":
+            new_link(places.current, folder)
+        return place_plug_ins(places, manifest, folder, None, add)
+    finally:
+        if lender.folder != folder:
+            remove(lender.folder)
+
+
+def pip_lender(folder: Path, options: Options) -> Venv:
+    """A Python with pip: the one that runs this, else an environment to be thrown away."""
+    running = RunningPython(folder)
+    if "pip" in running.packages():
+        return running
+    venv = Venv(folder / "pip")
+    make_venv(venv, options)
+    return venv
 
 
 # ------------------------------------------------------------------------------------------------- the commands
@@ -1074,6 +1315,9 @@ def doctor(places: Places) -> int:
     if manifest.current:
         installed = Venv(places.programs / "versions" / manifest.current)
         found.append((f"the installation {manifest.current}", installed, "install.py install"))
+    if manifest.attached:
+        found.pop()
+        lines += attached_lines()
     usable = None
     for name, venv, cure in found:
         if not venv.folder.exists():
@@ -1091,6 +1335,15 @@ def doctor(places: Places) -> int:
     return subprocess.run(client, env=child_environment(), check=False).returncode or int(failed)
 
 
+def attached_lines() -> list[tuple[bool, str]]:
+    """What the GIMPs here say of a plug-in that has no environment, and so no `pastiche doctor`, beside it."""
+    use_shared()
+    from pastiche.gimp_setup import check_gimps
+
+    findings = check_gimps(gimp_surroundings())
+    return [(finding.state != "fail", f"{finding.detail} {finding.fix}".strip()) for finding in findings]
+
+
 def parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     parser = argparse.ArgumentParser("install.py", description=__doc__, allow_abbrev=False)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
@@ -1103,19 +1356,24 @@ def parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     text = "use torch and the other packages of the Python that runs this (conda, your own build); add what is missing"
     common.add_argument("--use-installed", action="store_true", help=text)
     common.add_argument("--yes", action="store_true", help="ask nothing")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="demo|test|install|uninstall|doctor")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="demo|test|install|gimp|uninstall|doctor")
     shared: dict[str, Any] = {"allow_abbrev": False}
     showing = commands.add_parser("demo", parents=[common], **shared)
     showing.add_argument("--photo", type=Path, help="your photograph (default: one from scikit-image)")
     showing.add_argument("--style", default=DEMO_STYLE, help="a picture or a gallery name (default: %(default)s)")
     showing.add_argument("-o", "--output", type=Path, default=Path(DEMO_PICTURE), help="default: %(default)s")
     commands.add_parser("test", parents=[common], usage="install.py test [options] [pytest arguments]", **shared)
-    for name in ("install", "uninstall", "doctor"):
+    for name in ("install", "gimp", "uninstall", "doctor"):
         command = commands.add_parser(name, parents=[common] if name == "install" else [], **shared)
         command.add_argument(
-            "--prefix", type=Path, metavar="DIR", help="everything in this folder instead of your home"
+            "--prefix", type=Path, metavar="DIR", help="everything but the plug-in in this folder instead of your home"
         )
+        if name == "gimp":
+            command.add_argument("--wheelhouse", type=Path, metavar="DIR", help="take packages from this folder")
+            text = "for a daemon that runs elsewhere and has its home folder here; installs no daemon"
+            command.add_argument("--attach", type=Path, metavar="HOME", help=text)
         if name == "install":
+            command.add_argument("--no-gimp", action="store_true", help="commands and daemon only; GIMP is left alone")
             command.add_argument("--service", action="store_true", help="let the daemon start with your session")
             command.add_argument("--rollback", action="store_true", help="go back to the version before this one")
         if name == "uninstall":
@@ -1133,11 +1391,13 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     chosen, rest = parse(arguments)
     options = Options()
-    if chosen.command in ("demo", "test", "install"):
+    if chosen.command in ("demo", "test", "install", "gimp"):
         wheelhouse = chosen.wheelhouse.resolve() if chosen.wheelhouse else None
         if wheelhouse and not wheelhouse.is_dir():
             raise Trouble(f"The wheelhouse {wheelhouse} is not a folder.")
-        options = Options(wheelhouse, chosen.torch, chosen.use_installed, chosen.yes)
+        options = Options(wheelhouse)
+        if chosen.command != "gimp":
+            options = Options(wheelhouse, chosen.torch, chosen.use_installed, chosen.yes)
     if chosen.command == "demo":
         if chosen.photo and not chosen.photo.is_file():
             raise Trouble(f"There is no photograph {chosen.photo}.")
@@ -1159,10 +1419,12 @@ def main(arguments: Sequence[str]) -> int:
         return doctor(places)
     if chosen.command == "uninstall":
         uninstall(places, None if prefix else checkout_venv(), chosen.yes, chosen.keep_styles)
+    elif chosen.command == "gimp":
+        install_plug_in(places, options, chosen.attach.resolve() if chosen.attach else None)
     elif chosen.rollback:
         roll_back(places)
     else:
-        install(places, options, chosen.service)
+        install(places, options, chosen.service, not chosen.no_gimp)
     return 0
 
 

@@ -130,7 +130,9 @@ def build_parser() -> Parser:
     command("status", "Says what the daemon is doing.")
     stop = command("stop", "Stops the daemon.")
     stop.add_argument("--when-idle", action="store_true", help="after the jobs it has")
-    command("doctor", "Checks the installation and says how to repair it.")
+    doctor = command("doctor", "Checks the installation and says how to repair it.")
+    doctor.add_argument("--no-gimp", action="store_true", help="start no GIMP, which takes seconds")
+    doctor.add_argument("--report", action="store_true", help="a text to copy, without names of yours or your pictures")
     return parser
 
 

@@ -294,7 +294,7 @@ def test_a_home_that_cannot_be_made_is_a_sentence(own_shell: Shell) -> None:
 
 
 def test_doctor_finds_a_healthy_installation_healthy(shell: Shell) -> None:
-    done = shell.run("doctor", "--json")
+    done = shell.run("doctor", "--no-gimp", "--json")
     report = json.loads(done.stdout)
     failed = [check for check in report["checks"] if check["state"] == "fail"]
     assert (done.returncode, failed) == (0, [])
@@ -305,7 +305,7 @@ def test_doctor_finds_a_healthy_installation_healthy(shell: Shell) -> None:
 def test_doctor_names_a_connection_file_that_others_can_read(own_shell: Shell) -> None:
     own_shell.json("styles")
     own_shell.home.connection_file.chmod(0o644)
-    done = own_shell.run("doctor")
+    done = own_shell.run("doctor", "--no-gimp")
     own_shell.home.connection_file.chmod(0o600)
     assert done.returncode == 1
     assert "fail  connection file" in done.stdout

@@ -34,14 +34,19 @@ class Tree:
     prefix: Path
 
     def run(self, *arguments: str, succeeds: bool = True) -> str:
-        """`install.py` with these arguments; both its streams. It reaches neither systemd nor a package index."""
+        """`install.py` with these arguments; both its streams. It reaches neither systemd nor a package index, nor any
+        GIMP but the stand-in that `give_gimp` makes."""
         environment = os.environ | {
+            "HOME": str(self.user),
+            "PATH": str(self.user / "bin"),
             "XDG_RUNTIME_DIR": str(self.folder),
             "DBUS_SESSION_BUS_ADDRESS": f"unix:path={self.folder}/none",
             "PIP_CACHE_DIR": str(self.folder / "cache"),
             "PIP_INDEX_URL": "http://127.0.0.1:9/simple",
             "PIP_EXTRA_INDEX_URL": "http://127.0.0.1:9/simple",
         }
+        for name in ("XDG_CONFIG_HOME", "GIMP3_DIRECTORY"):
+            environment.pop(name, None)
         command = [sys.executable, str(self.folder / "install.py"), *arguments, "--prefix", str(self.prefix)]
         answer = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
         assert (answer.returncode == 0) == succeeds, answer.stdout + answer.stderr
@@ -53,6 +58,35 @@ class Tree:
         return self.run(
             "install", "--yes", "--use-installed", "--wheelhouse", str(empty), *arguments, succeeds=succeeds
         )
+
+    @property
+    def user(self) -> Path:
+        """The home folder of the user who installs."""
+        return self.folder.parent / "user"
+
+    @property
+    def profile(self) -> Path:
+        return self.user / ".config" / "GIMP" / "3.0"
+
+    @property
+    def plug_in(self) -> Path:
+        return self.profile / "plug-ins" / "pastiche-gimp"
+
+    @property
+    def starts(self) -> list[str]:
+        """How the stand-in was started since this was asked last: "plain" or "batch"."""
+        file = self.profile / "starts"
+        said = file.read_text().split() if file.exists() else []
+        file.unlink(missing_ok=True)
+        return said
+
+    def give_gimp(self) -> None:
+        """A stand-in for GIMP in the user's PATH, whose Python has no packages of its own."""
+        program = self.user / "bin" / "gimp-console"
+        program.parent.mkdir(parents=True)
+        stand_in = Path(__file__).with_name("stand_in_gimp.py")
+        program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S "{stand_in}" "$@"\n', "utf-8")
+        program.chmod(0o755)
 
     def answers(self, name: str) -> bool:
         command = [self.prefix / "bin" / name, "--help"]
@@ -91,6 +125,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tree]:
     (folder / "prefix" / "bin").mkdir(parents=True)
     (folder / "prefix" / "bin" / "neighbour").write_text("not ours")
     tree = Tree(folder / "source", folder / "prefix")
+    tree.give_gimp()
     yield tree
     if (tree.prefix / "share").exists():
         tree.run("uninstall", "--yes")
@@ -113,6 +148,39 @@ def test_installed_commands_run_and_know_their_home(tree: Tree) -> None:
     code += "str(h.python)]))"
     found = subprocess.run([tree.current / "bin" / "python", "-I", "-c", code], capture_output=True, check=True)
     assert json.loads(found.stdout) == [str(tree.prefix / "state/pastiche"), str(tree.current / "bin" / "python")]
+
+
+def test_plug_in_is_in_a_gimp_that_was_never_started_before(tree: Tree) -> None:
+    assert tree.starts == ["plain", "batch", "batch"], "first run, question, check"
+    programs = tree.prefix / "share" / "pastiche"
+    facts = json.loads((tree.plug_in / "pastiche.json").read_text("utf-8"))
+    assert facts == {
+        "libraries": str(programs / "current" / "gimp-libs"),
+        "home": str(tree.prefix / "state" / "pastiche"),
+        "python": str(programs / "current" / "bin" / "python"),
+        "guide": str(programs / "current" / "guide" / "index.html"),
+        "version": install.read_project().version,
+    }
+    assert os.access(tree.plug_in / "pastiche-gimp.py", os.X_OK)
+    assert not [path for path in tree.plug_in.rglob("*") if path.is_symlink()]
+    version = "cp{}{}".format(*sys.version_info[:2])
+    libraries = Path(facts["libraries"])
+    assert {"common", version} <= {path.name for path in libraries.iterdir()}
+    assert (libraries / version / "zmq").is_dir()
+    assert [*(libraries / "common").glob("pastiche-*.dist-info")]
+
+
+def test_plug_in_alone_is_put_back_and_checked(tree: Tree) -> None:
+    install.remove(tree.plug_in)
+    said = tree.run("gimp")
+    assert "has Filters > Artistic > Neural Style (Pastiche)..." in said
+    assert "loads the libraries" in said
+    assert tree.starts == ["batch", "batch"]
+    (tree.plug_in / "pastiche.json").unlink()
+    assert "was not put there by this installer" in tree.run("gimp", succeeds=False)
+    assert not (tree.plug_in / "pastiche.json").exists()
+    shutil.rmtree(tree.plug_in)
+    tree.run("gimp")
 
 
 def test_installed_package_is_a_copy_and_the_sources_stay_clean(tree: Tree) -> None:
@@ -158,9 +226,11 @@ def test_new_version_stands_beside_the_old_one_and_can_be_undone(tree: Tree) -> 
     version = tree.folder / "shared" / "pastiche" / "version.py"
     original = version.read_text("utf-8")
     version.write_text(original.replace('VERSION = "', 'VERSION = "9.'), "utf-8")
+    (tree.folder / "gimp_plugin" / "pastiche-gimp" / "new.py").touch()
     (tree.folder / "daemon" / "pastiched" / "cli.py").rename(tree.folder / "cli.py")
     assert "Trying the command pastiched" in tree.install(succeeds=False)
     assert tree.current == old, "a version that does not work must not become the current one"
+    assert not (tree.plug_in / "new.py").exists()
 
     (tree.folder / "cli.py").rename(tree.folder / "daemon" / "pastiched" / "cli.py")
     daemon = tree.start_daemon()
@@ -170,10 +240,13 @@ def test_new_version_stands_beside_the_old_one_and_can_be_undone(tree: Tree) -> 
     assert tree.versions == sorted([old.name, tree.current.name]), "the unfinished folder was used, none is left over"
     unit = (tree.prefix / "config" / "systemd" / "user" / "pastiche.service").read_text("utf-8")
     assert str(tree.current) in unit
+    assert (tree.plug_in / "new.py").exists()
 
     version.write_text(original, "utf-8")
+    (tree.folder / "gimp_plugin" / "pastiche-gimp" / "new.py").unlink()
     tree.run("install", "--rollback")
     assert tree.current == old
+    assert not (tree.plug_in / "new.py").exists()
     said = subprocess.run([tree.prefix / "bin" / "pastiched", "--version"], capture_output=True, text=True, check=True)
     assert "9." not in said.stdout
 
@@ -192,11 +265,52 @@ def test_kept_styles_survive_and_nothing_else(tree: Tree) -> None:
 def test_uninstall_stops_the_daemon_and_leaves_nothing(tree: Tree) -> None:
     tree.install()
     daemon = tree.start_daemon()
+    migrated = tree.profile.with_name("3.2") / "plug-ins" / "pastiche-gimp"
+    shutil.copytree(tree.plug_in, migrated)
+    settings = tree.profile / "plug-in-settings" / "GimpProcedureConfigRun-plug-in-pastiche.last"
+    settings.parent.mkdir()
+    settings.touch()
     tree.run("uninstall", "--yes")
     assert daemon.wait(10) == 0
+    assert not tree.plug_in.exists()
+    assert not migrated.exists(), "the copy that GIMP made for its next version"
+    assert not settings.exists()
     assert [path.name for path in tree.prefix.rglob("*")] == ["bin", "neighbour"]
     assert not [*(tree.folder / "cache").rglob("*.whl")]
     assert "nothing to remove" in tree.run("uninstall", "--yes")
+
+
+def test_plug_in_for_a_daemon_elsewhere_needs_no_environment(tree: Tree, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    (home / "styles").mkdir(parents=True)
+    elsewhere = Tree(tree.folder, tmp_path / "prefix")
+    said = elsewhere.run("gimp", "--attach", str(home), "--wheelhouse", str(tmp_path))
+    assert "The plug-in is installed" in said
+    facts = json.loads((tree.plug_in / "pastiche.json").read_text("utf-8"))
+    assert (facts["home"], facts["python"]) == (str(home), "")
+    assert not [*elsewhere.prefix.rglob("pyvenv.cfg")]
+    assert (Path(facts["libraries"]) / "common" / "msgpack").is_dir()
+    (tree.plug_in / "pastiche-gimp.py").chmod(0o644)
+    assert "is not executable" in elsewhere.run("doctor", succeeds=False)
+    elsewhere.run("gimp")
+    elsewhere.run("uninstall", "--yes")
+    assert not tree.plug_in.exists()
+    assert [path.name for path in tmp_path.rglob("*")] == ["home", "styles"]
+
+
+def test_without_gimp_the_commands_are_installed_all_the_same(tree: Tree, tmp_path: Path) -> None:
+    shutil.rmtree(tree.user)
+    without = Tree(tree.folder, tmp_path / "prefix")
+    said = without.install()
+    assert "No GIMP 3 was found. Once it is installed, run: python3 install.py gimp" in said
+    assert without.answers("pastiche")
+    assert "No GIMP 3 was found" in without.run("gimp", succeeds=False)
+    tree.give_gimp()
+    without.run("gimp")
+    assert tree.plug_in.is_dir()
+    without.run("uninstall", "--yes")
+    assert not tree.plug_in.exists()
+    assert not [*tmp_path.iterdir()]
 
 
 @pytest.fixture(scope="module")

@@ -380,6 +380,69 @@ def test_python_without_venv_and_pip_names_one_package(monkeypatch: pytest.Monke
         install.make_with_virtualenv(install.Venv(tmp_path), install.Options())
 
 
+def test_gimp_is_left_alone_where_that_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    called: list[bool] = []
+    monkeypatch.setattr(install, "install", lambda *arguments: called.append(arguments[-1]))
+    install.main(["install", "--no-gimp"])
+    install.main(["install"])
+    assert called == [False, True]
+
+
+@pytest.fixture
+def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> install.Places:
+    """An empty prefix, and a user without any GIMP."""
+    monkeypatch.setenv("PATH", "/nowhere")
+    for name in ("XDG_CONFIG_HOME", "GIMP3_DIRECTORY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(Path, "home", lambda: tmp_path / "user")
+    return install.find_places(tmp_path / "prefix", "linux", {}, LINUX_USER)
+
+
+def test_plug_in_alone_needs_an_installation_or_a_daemons_home(places: install.Places, tmp_path: Path) -> None:
+    with pytest.raises(install.Trouble, match="Pastiche is not installed"):
+        install.install_plug_in(places, install.Options(), None)
+    with pytest.raises(install.Trouble, match="There is no folder"):
+        install.install_plug_in(places, install.Options(), tmp_path / "gone")
+    assert not (tmp_path / "prefix").exists()
+
+
+def test_plug_in_for_another_daemon_does_not_replace_a_whole_installation(
+    places: install.Places, tmp_path: Path
+) -> None:
+    places.programs.mkdir(parents=True)
+    install.Manifest(places.manifest, current="1-a").write()
+    with pytest.raises(install.Trouble, match="Add --prefix"):
+        install.install_plug_in(places, install.Options(), tmp_path)
+    with pytest.raises(install.Trouble, match="is not complete"):
+        install.install_plug_in(places, install.Options(), None)
+
+
+def test_plug_in_that_is_not_ours_is_said_before_anything_is_done(places: install.Places, tmp_path: Path) -> None:
+    theirs = tmp_path / "user" / ".config" / "GIMP" / "3.0" / "plug-ins" / "pastiche-gimp"
+    theirs.mkdir(parents=True)
+    for command in (
+        lambda: install.install(places, install.Options(yes=True), False),
+        lambda: install.install_plug_in(places, install.Options(), tmp_path),
+    ):
+        with pytest.raises(install.Trouble, match="was not put there by this installer"):
+            command()
+    assert not (tmp_path / "prefix").exists()
+
+
+def test_a_version_without_plug_in_takes_it_out_of_gimp(
+    places: install.Places, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plug_in = tmp_path / "user" / ".config" / "GIMP" / "3.0" / "plug-ins" / "pastiche-gimp"
+    plug_in.mkdir(parents=True)
+    (plug_in / "pastiche.json").write_text(json.dumps({"libraries": str(places.current / "gimp-libs")}))
+    places.programs.mkdir(parents=True)
+    manifest = install.Manifest(places.manifest, plugins=[str(plug_in)])
+    assert install.bring_back_plug_in(places, manifest, install.Venv(tmp_path / "old"))
+    assert not plug_in.exists()
+    assert install.Manifest.read(places.manifest).plugins == []
+    assert "has no plug-in" in capsys.readouterr().out
+
+
 def test_marker_survives_an_interruption(tmp_path: Path) -> None:
     venv = install.Venv(tmp_path)
     venv.mark("libraries", "abc")

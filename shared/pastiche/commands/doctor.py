@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import getpass
+import hashlib
 import importlib.metadata
 import importlib.util
 import json
@@ -11,19 +14,20 @@ import platform
 import re
 import shutil
 import stat
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from pastiche.client import Client
 from pastiche.connection import LONGEST_IPC_PATH, Home, find_home, read_connection
 from pastiche.errors import PasticheError
+from pastiche.gimp_check import FAIL, OK, WARN
+from pastiche.gimp_profiles import Facts, file_faults, plug_in_folder
+from pastiche.gimp_setup import Surroundings, check_gimps
 from pastiche.version import VERSION
 
-OK, WARN, FAIL = "ok", "warn", "fail"
 PACKAGES = {
     "zmq": ("pyzmq", (26, 0)),
     "msgpack": ("msgpack", (1, 1)),
@@ -39,7 +43,6 @@ PACKAGES = {
 """Module: name of the distribution, oldest version that works."""
 NEEDED_BYTES = 1_000_000_000
 DEVICE_SECONDS = 30.0
-GIMP_COMMANDS = ("gimp-3.2", "gimp-3.0", "gimp-3", "gimp")
 REINSTALL = "Run the installer again; it repairs what is missing."
 
 
@@ -55,38 +58,83 @@ class Check:
 
 def run(flags: argparse.Namespace) -> int:
     """0 where nothing fails, else 1."""
+    report = getattr(flags, "report", False)
     checks = []
-    for check in _checks():
-        checks.append(check)
+    if report and not flags.json:
+        print("\n".join(["Pastiche report", *surroundings()]), flush=True)
+    for check in _checks(not getattr(flags, "no_gimp", False)):
+        checks.append(anonymous(check) if report else check)
         if not flags.json:
-            print(f"{check.state:<5} {check.name}: {check.detail}", flush=True)
-            if check.fix:
-                print(f"      -> {check.fix}", flush=True)
+            print(text_of(checks[-1]), flush=True)
     healthy = all(check.state != FAIL for check in checks)
     if flags.json:
-        print(json.dumps({"healthy": healthy, "checks": [asdict(check) for check in checks]}))
+        about = {"about": surroundings()} if report else {}
+        print(json.dumps({"healthy": healthy, **about, "checks": [asdict(check) for check in checks]}))
     return 0 if healthy else 1
 
 
-def _checks() -> Iterator[Check]:
+def text_of(check: Check) -> str:
+    """A check as the user reads it."""
+    line = f"{check.state:<5} {check.name}: {check.detail}"
+    return f"{line}\n      -> {check.fix}" if check.fix else line
+
+
+def _checks(with_gimp: bool) -> Iterator[Check]:
     try:
         home = find_home()
     except PasticheError as error:
         yield Check("installation", FAIL, error.sentence, error.hint)
     else:
-        yield from all_checks(home)
+        yield from all_checks(home, with_gimp)
 
 
-def all_checks(home: Home) -> Iterator[Check]:
-    """The checks one after the other; one that breaks is a failed one."""
-    groups: tuple[Callable[[Home], Iterator[Check]], ...] = (
-        _python, _packages, _folder, _disk, _files, _connection_file, _daemon, _gimp,
-    )  # fmt: skip
-    for group in groups:
+def all_checks(home: Home, with_gimp: bool = True) -> Iterator[Check]:
+    """The checks one after the other; one that breaks is a failed one. Those that start GIMP take seconds."""
+    groups: list[Callable[[Home], Iterator[Check]]] = [
+        _python, _packages, _folder, _disk, _files, _connection_file, _daemon, _plug_in,
+    ]  # fmt: skip
+    for group in groups + [_gimp] * with_gimp:
         try:
             yield from group(home)
         except Exception as error:
             yield Check(group.__name__.strip("_"), FAIL, f"The check itself failed ({type(error).__name__}: {error}).")
+
+
+def surroundings() -> list[str]:
+    """What a report says of the computer."""
+    system = platform.platform()
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            system = f"{platform.freedesktop_os_release().get('PRETTY_NAME', 'Linux')}, {platform.release()}"
+    desktop = "/".join(filter(None, (os.environ.get("XDG_CURRENT_DESKTOP"), os.environ.get("XDG_SESSION_TYPE"))))
+    about = [
+        f"Pastiche {VERSION}, Python {platform.python_version()}",
+        f"{system}, {platform.machine()}, {os.cpu_count()} processors",
+        f"desktop {desktop or 'none'}, language {os.environ.get('LC_ALL') or os.environ.get('LANG') or 'not set'}",
+    ]
+    return [without_names(line) for line in about]
+
+
+PICTURE = re.compile(r"[^\s'\"]*\.(png|jpe?g|webp|tiff?|xcf|psd|bmp|gif)\b", re.IGNORECASE)
+
+
+def anonymous(check: Check) -> Check:
+    """The check without what is the user's own business: names of person, computer and pictures, the home folder."""
+    return replace(check, detail=without_names(check.detail), fix=without_names(check.fix))
+
+
+def without_names(text: str) -> str:
+    """A text with the home folder as ~ and without the names of user, computer and pictures."""
+    for home in {str(Path.home()), str(Path.home().resolve())} - {"/"}:
+        text = text.replace(home, "~")
+    users = {Path.home().name}
+    with contextlib.suppress(OSError, KeyError):
+        users.add(getpass.getuser())
+    for name, stands_for in ((platform.node(), "<computer>"), *((user, "<user>") for user in users)):
+        # A name of one or two letters may be a word: only in paths it is a name for sure.
+        around = (r"(?<!\w)", r"(?!\w)") if len(name) > 2 else (r"(?<=[\\/])", r"(?![^\\/])")
+        text = re.sub(f"{around[0]}{re.escape(name)}{around[1]}", stands_for, text) if name else text
+    return PICTURE.sub("<picture>", text)
 
 
 def _python(home: Home) -> Iterator[Check]:
@@ -166,21 +214,46 @@ def _disk(home: Home) -> Iterator[Check]:
 
 
 def _files(home: Home) -> Iterator[Check]:
+    """The daemon's weights and gallery, where this Python is the daemon's."""
     spec = importlib.util.find_spec("pastiched")
-    if spec is None or not spec.submodule_search_locations:
-        if home.python.resolve() != Path(sys.executable).resolve():
-            return
+    if spec and spec.submodule_search_locations:
+        package = Path(spec.submodule_search_locations[0])
+        yield from weights(package / "weights")
+        yield gallery(package / "gallery")
+    elif home.python.resolve() == Path(sys.executable).resolve():
         yield Check("daemon's files", FAIL, "The package pastiched is missing.", REINSTALL)
-        return
-    package = Path(spec.submodule_search_locations[0])
-    weights = [path.stem for path in sorted((package / "weights").glob("*.safetensors")) if path.stat().st_size]
-    yield (Check("weights", OK, ", ".join(weights)) if weights else Check("weights", FAIL, "none are there", REINSTALL))
-    pictures = [path for path in (package / "gallery").glob("*") if path.suffix in (".png", ".jpg", ".webp")]
-    yield (
-        Check("gallery", OK, f"{len(pictures)} styles")
-        if pictures
-        else Check("gallery", WARN, "no style pictures", REINSTALL)
-    )
+
+
+def weights(folder: Path) -> Iterator[Check]:
+    """Each weight file against the card that lies beside it; torch is not needed for that."""
+    cards = sorted(folder.glob("*.json"))
+    if not cards:
+        yield Check("weights", FAIL, "none are there", REINSTALL)
+    for path in cards:
+        try:
+            card = json.loads(path.read_text("utf-8"))
+            name, file, expected = str(card["id"]), path.with_name(str(card["file"])), str(card["sha256"])
+        except (ValueError, KeyError, TypeError):
+            yield Check("weights", FAIL, f"the card {path.name} is damaged", REINSTALL)
+            continue
+        if not file.is_file():
+            yield Check("weights", FAIL, f"{file.name} is missing", REINSTALL)
+        elif hashlib.sha256(file.read_bytes()).hexdigest() != expected:
+            yield Check("weights", FAIL, f"{file.name} is damaged: it is not the file that its card names", REINSTALL)
+        else:
+            yield Check("weights", OK, f"{name} ({file.stat().st_size / 1e6:.1f} MB) is as its card says")
+
+
+def gallery(folder: Path) -> Check:
+    """Whether the shipped styles are all there, each with its thumbnail."""
+    pictures = [path for path in folder.glob("*") if path.suffix in (".png", ".jpg", ".webp")]
+    small = {path.stem for path in (folder / "thumbnails").glob("*")}
+    broken = [path for path in pictures if path.stem not in small or not path.stat().st_size]
+    if not pictures or not (folder / "gallery.json").is_file():
+        return Check("gallery", WARN, "style pictures or their list are missing", REINSTALL)
+    if broken:
+        return Check("gallery", WARN, f"{len(broken)} of {len(pictures)} styles are not whole", REINSTALL)
+    return Check("gallery", OK, f"{len(pictures)} styles with their thumbnails")
 
 
 def _connection_file(home: Home) -> Iterator[Check]:
@@ -226,15 +299,31 @@ def _daemon(home: Home) -> Iterator[Check]:
         yield Check("styles", OK if styles else WARN, f"{len(styles)} by name", "" if styles else REINSTALL)
 
 
+def _around() -> Surroundings:
+    return Surroundings(sys.platform, os.environ, Path.home())
+
+
+def _plug_in(home: Home) -> Iterator[Check]:
+    """The plug-in's files in every profile; starts no GIMP."""
+    for profile in _around().profiles():
+        facts = Facts.read(plug_in_folder(profile))
+        faults = [*file_faults(profile)]
+        for fault in faults:
+            yield Check("plug-in", WARN, fault.sentence, fault.fix)
+        if facts and not faults and facts.version != VERSION:
+            detail = f"The one in {profile} is {facts.version}, this is {VERSION}."
+            yield Check("plug-in", WARN, detail, "Run: python3 install.py gimp")
+        elif facts and not faults and Path(facts.home) != home.folder:
+            yield Check("plug-in", OK, f"in {profile}, for the daemon of {facts.home}")
+        elif not faults:
+            yield Check("plug-in", OK, f"in {profile}")
+
+
 def _gimp(home: Home) -> Iterator[Check]:
-    command = next((found for name in GIMP_COMMANDS if (found := shutil.which(name))), None)
-    if command is None:
-        return
-    try:
-        said = subprocess.run([command, "--version"], capture_output=True, text=True, timeout=20, check=False).stdout
-    except (OSError, subprocess.TimeoutExpired):
-        yield Check("gimp", WARN, f"{command} does not start.", "Start GIMP once by hand.")
-        return
-    version = match[0] if (match := re.search(r"\d+(\.\d+)+", said)) else "unknown version"
-    good = version.startswith("3.")
-    yield Check("gimp", OK if good else WARN, f"{version} ({command})", "" if good else "The plug-in needs GIMP 3.")
+    """What each GIMP itself says, started without a window."""
+    found = False
+    for finding in check_gimps(_around()):
+        found = True
+        yield Check("gimp", finding.state, finding.detail, finding.fix)
+    if not found:
+        yield Check("gimp", OK, "no GIMP was found; the commands work without")
