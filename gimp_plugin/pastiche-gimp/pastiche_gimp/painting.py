@@ -24,6 +24,7 @@ LOOK_SECONDS = 0.5
 STAGES = {
     "starting": N_("Starting the Pastiche daemon"),
     "connecting": N_("Connecting to the Pastiche daemon"),
+    "waiting": N_("Waiting for the running daemon to finish"),
     "queued": N_("Waiting for other pastiches"),
     "receive": N_("Sending the picture"),
     "load": N_("Loading the model"),
