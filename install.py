@@ -919,20 +919,23 @@ def remove_checkout(venv: Venv, keep_styles: bool) -> None:
 
 def styles_stay(home: Path, yes: bool, keep_styles: bool) -> bool:
     """Whether this home has styles of the user's that are to be kept; asks."""
-    styles = home / "styles"
-    own = any(styles.iterdir()) if styles.is_dir() else False
-    return own and (keep_styles or not agreed(f"Delete your own styles in {styles} too?", yes, False))
+    own = any(any(folder.iterdir()) for folder in own_styles(home) if folder.is_dir())
+    return own and (keep_styles or not agreed(f"Delete your own styles in {home / 'styles'} too?", yes, False))
+
+
+def own_styles(home: Path) -> list[Path]:
+    """The user's styles folder, and the pictures that pastiches in saved images name as their styles."""
+    return [home / "styles", home / "kept"]
 
 
 def clear_home(home: Path, keep_styles: bool) -> None:
-    styles = home / "styles"
     for path in [*home.iterdir()] if home.is_dir() else []:
-        if not (keep_styles and path == styles):
+        if not (keep_styles and path in own_styles(home)):
             remove(path)
     with suppress(OSError):
         home.rmdir()
     if keep_styles:
-        say(f"  Your own styles stay in {styles}")
+        say(f"  Your own styles stay in {home / 'styles'}")
 
 
 def remove_installation(places: Places, manifest: Manifest, home: Path, keep_styles: bool) -> None:

@@ -17,6 +17,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
+from pastiche.connection import NOT_FROM_HERE, START_ELSEWHERE
 from pastiche.errors import SENTENCES
 from pastiche.options import OPTIONS
 
@@ -43,6 +44,8 @@ def template() -> Catalog:
     for sentence, hint in SENTENCES.values():
         for text in (sentence, hint):
             catalogue.add(text, locations=[("errors.py", 0)])
+    for text in (NOT_FROM_HERE, START_ELSEWHERE):
+        catalogue.add(text, locations=[("connection.py", 0)])
     for style in json.loads(GALLERY.read_text("utf-8")):
         for text in (style["title"], style["description"]):
             catalogue.add(text, locations=[("gallery.json", 0)])

@@ -43,7 +43,8 @@ class StyleLibrary:
         styles = list(_gallery())
         taken = {style.name.casefold() for style in styles}
         for path in _pictures(self._user_folder):
-            name = _free_name(path.stem, taken)
+            # The plug-in writes several names into one argument with ";" between them.
+            name = _free_name(path.stem.replace(";", ","), taken)
             taken.add(name.casefold())
             title = path.stem.replace("_", " ").replace("-", " ").strip() or path.stem
             styles.append(Style(name, title, "", path, None, "user"))

@@ -31,6 +31,7 @@ SECONDS = 120.0
 """A first start takes up to half a minute on a slow computer."""
 VERSION_SECONDS = 30.0
 OLDEST = (3, 0)
+DESKTOP_PATH = "/usr/bin:/bin"
 NO_INTERPRETER = 69
 """GIMP's exit status where the batch interpreter that was asked for does not exist (EX_UNAVAILABLE)."""
 _CONSOLE = re.compile(r"gimp-console(-3[\d.]*)?")
@@ -278,13 +279,17 @@ def ask(gimp: Gimp, environ: Mapping[str, str], seconds: float = SECONDS) -> Ans
     code = base64.b64encode(question.encode()).decode()
     batch = ["--batch-interpreter=python-fu-eval", "-b", f"import base64; exec(base64.b64decode('{code}'))"]
     environment = gimp_environment(gimp.command, environ)
+    command = [*gimp.command, "-i", *batch, "--quit"]
     try:
-        status, stdout, stderr = run([*gimp.command, "-i", *batch, "--quit"], environment, seconds)
+        answer = read_answer(*run(command, environment, seconds))
+        if answer.trouble == "no-gi" and gimp.kind == "system":
+            # A python3 of pyenv, asdf or Homebrew is first in this terminal's PATH, but not in the desktop's.
+            answer = read_answer(*run(command, environment | {"PATH": DESKTOP_PATH}, seconds))
     except subprocess.TimeoutExpired:
         return Answer("timeout")
     except OSError as error:
         return Answer("failed", 1, str(error))
-    return read_answer(status, stdout, stderr)
+    return answer
 
 
 def read_answer(status: int, stdout: str, stderr: str) -> Answer:

@@ -13,6 +13,9 @@ from pastiche.errors import ErrorCode, PasticheError
 from pastiche.protocol import STREAM_ABOVE
 from pastiche.transport import SEND_SECONDS, Port
 
+if not zmq.has("curve"):
+    raise ImportError("this ZeroMQ has no CURVE")  # as good as none: then a helper process stands in
+
 ZERO_COPY_ABOVE = 65_536
 """Frames of fewer bytes are copied: that is cheaper than keeping track of them."""
 

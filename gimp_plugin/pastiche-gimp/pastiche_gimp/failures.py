@@ -5,25 +5,33 @@ from __future__ import annotations
 import logging
 import traceback
 from logging.handlers import RotatingFileHandler
-from pathlib import Path
 
 from gi.repository import GLib
 
-from pastiche.errors import ErrorCode, PasticheError
-from pastiche_gimp.words import _
+from pastiche.connection import Home
+from pastiche.errors import SENTENCES, ErrorCode, PasticheError
+from pastiche_gimp.words import N_, _
 
 LOG = "gimp-plug-in.log"
 LOG_BYTES = 500_000
+HINTS = {
+    ErrorCode.UNKNOWN_STYLE: N_("Choose another style."),
+    ErrorCode.UNREADABLE: N_("Choose another picture."),
+    ErrorCode.UNWRITABLE: N_("Make room or free the folder, then try again."),
+    ErrorCode.VERSION: N_("Stop the daemon in Pastiche Settings and run the installer again."),
+    ErrorCode.NO_DEVICE: N_("Pastiche Settings can check the installation."),
+    ErrorCode.NO_DAEMON: N_("Pastiche Settings can check the installation."),
+    ErrorCode.TIMEOUT: N_("Try again; Pastiche Settings can stop the daemon."),
+}
 _log = logging.getLogger("pastiche-gimp")
 
 
-def open_log(home: Path) -> None:
+def open_log(home: Home) -> None:
     """Failures are written to the daemon's log folder from now on; where that cannot be, nowhere."""
     try:
-        (home / "log").mkdir(parents=True, exist_ok=True)
-        handler = RotatingFileHandler(
-            home / "log" / LOG, maxBytes=LOG_BYTES, backupCount=1, delay=True, encoding="utf-8"
-        )
+        home.create()
+        file = home.log_file.with_name(LOG)
+        handler = RotatingFileHandler(file, maxBytes=LOG_BYTES, backupCount=1, delay=True, encoding="utf-8")
     except OSError:
         return
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
@@ -41,9 +49,15 @@ def log(error: BaseException) -> None:
 def sentence_of(error: BaseException) -> str:
     """What the user is told: a sentence and what to do."""
     if isinstance(error, PasticheError):
-        return f"{_(error.sentence)} {_(error.hint)}".strip()
+        return f"{_(error.sentence)} {_hint_of(error)}".strip()
     if isinstance(error, GLib.Error):
         return str(error.message)
     if isinstance(error, MemoryError):
         return sentence_of(PasticheError(ErrorCode.OUT_OF_MEMORY))
     return _("Something went wrong in the Pastiche plug-in. The log has the details: {log}").format(log=LOG)
+
+
+def _hint_of(error: PasticheError) -> str:
+    """Advice for somebody in front of GIMP, where the general one speaks of commands."""
+    general = error.hint == SENTENCES[error.code][1]
+    return _(HINTS[error.code] if general and error.code in HINTS else error.hint)

@@ -12,11 +12,11 @@ from pastiche.client import Client
 from pastiche.errors import ErrorCode, PasticheError
 from pastiche.job import Job, JobCancelled, Outcome, StyleRef
 from pastiche.protocol import Progress
-from pastiche_gimp.content import Content
+from pastiche_gimp.content import Content, layer_of
 from pastiche_gimp.installation import Installation
 from pastiche_gimp.placement import place
 from pastiche_gimp.recipe import Recipe, Remembered, StyleChoice
-from pastiche_gimp.style_pictures import file_pixels, keep_pixels, style_refs, titles_of
+from pastiche_gimp.style_pictures import display_stem, file_pixels, keep_pixels, style_refs, titles_of
 from pastiche_gimp.words import N_, _
 
 LOOK_SECONDS = 0.5
@@ -43,9 +43,18 @@ def stage_text(stage: str) -> str:
 def subject(image: Any, drawable: Any) -> tuple[Content, Any | None]:
     """What a run without a question paints: a pastiche is made anew from its original, and replaced (the second of
     the pair); any other layer as it is. Raises PasticheError."""
-    remembered = Remembered.of_layer(drawable) if drawable.is_layer() else None
-    content = remembered.content(image, drawable) if remembered else None
-    return (content, drawable) if content else (Content.of(image, drawable), None)
+    layer = layer_of(drawable)
+    remembered = Remembered.of_layer(layer)
+    if remembered is None:
+        return Content.of(image, drawable), None
+    content = remembered.content(image, layer)
+    if content is None:
+        raise PasticheError(
+            ErrorCode.BAD_PICTURE,
+            _("The original of this pastiche is not there any more, or has another size."),
+            _("Select another layer, or choose Neural Style (Pastiche)... to paint this one as it is."),
+        )
+    return content, layer
 
 
 def paint_now(
@@ -57,6 +66,10 @@ def paint_now(
 ) -> Any:
     """The new layer. With `style_file` that picture is the only style. Raises PasticheError, JobCancelled."""
     home = installation.daemon_home()
+
+    def closed() -> bool:
+        return not content.is_open
+
     Gimp.progress_init(stage_text("connecting"))
     try:
         titles = {}
@@ -66,9 +79,9 @@ def paint_now(
             picture = file_pixels(style_file)
             styles, kept = [StyleRef(pixels=picture)], keep_pixels(picture, home)
             recipe = replace(recipe, styles=(StyleChoice(kept),))
-            titles[kept] = str(style_file.get_basename()).rpartition(".")[0]
+            titles[kept] = display_stem(style_file)
         for last in (False, True):
-            with Client.connect(home, on_stage=_show_stage) as client:
+            with Client.connect(home, on_note=_show_wait, on_stage=_show_stage, should_stop=closed) as client:
                 try:
                     titles = titles_of(recipe.styles, client.styles()) | titles
                     job = client.submit(content.pixels(), styles, recipe.job_options(content))
@@ -78,7 +91,7 @@ def paint_now(
                     # One that is just leaving is followed by a new one.
                     if error.code is not ErrorCode.STOPPING or last:
                         raise
-                    client.wait_for_successor(None)
+                    client.wait_for_successor(_show_wait)
         return place(content, recipe, outcome.pixels, outcome.report, titles, replaces)
     finally:
         Gimp.progress_end()
@@ -87,6 +100,10 @@ def paint_now(
 def _show_stage(stage: str) -> None:
     Gimp.progress_set_text(stage_text(stage))
     Gimp.progress_pulse()
+
+
+def _show_wait(_note: str) -> None:
+    _show_stage("waiting")
 
 
 def _wait(job: Job, content: Content) -> Outcome:

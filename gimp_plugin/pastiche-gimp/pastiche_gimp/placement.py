@@ -10,7 +10,7 @@ from gi.repository import Gegl, Gimp
 
 from pastiche.errors import ErrorCode, PasticheError
 from pastiche.pixels import PixelBuffer
-from pastiche_gimp.content import STRIP_ROWS, Content, pixel_type
+from pastiche_gimp.content import STRIP_ROWS, Content, mask_type, pixel_type
 from pastiche_gimp.recipe import Recipe, remember
 from pastiche_gimp.words import _
 
@@ -35,7 +35,7 @@ def place(
         return _place_in_new_image(content, recipe, pixels, report, titles)
     image = content.image
     with one_undo_step(image):
-        if content.grey and recipe.convert_to_rgb:
+        if image.get_base_type() == Gimp.ImageBaseType.GRAY and recipe.convert_to_rgb:
             image.convert_rgb()
         layer = _new_layer(image, content, recipe, pixels, report, titles)
         parent, position = _where(image, content, replaces)
@@ -94,7 +94,7 @@ def _new_layer(
     write(layer, pixels, inner.x - box.x, inner.y - box.y)
     x, y = _offsets(content)
     layer.set_offsets(x + inner.x, y + inner.y)
-    remember(layer, recipe, content, titles, report)
+    remember(layer, image, recipe, content, titles, report)
     return layer
 
 
@@ -127,7 +127,7 @@ def _add_mask(layer: Any, content: Content) -> None:
     layer.add_mask(mask)
     width, height = content.inner.width, content.inner.height
     buffer = mask.get_buffer()
-    buffer.set(Gegl.Rectangle.new(0, 0, width, height), "Y u8", content.mask)
+    buffer.set(Gegl.Rectangle.new(0, 0, width, height), mask_type(content.depth), content.mask)
     buffer.flush()
     mask.update(0, 0, width, height)
     layer.set_edit_mask(False)
@@ -139,8 +139,8 @@ def _place_in_new_image(
     """An image of the pastiche's size with the same precision, resolution and profile."""
     old, inner = content.image, content.inner
     image = Gimp.Image.new_with_precision(inner.width, inner.height, Gimp.ImageBaseType.RGB, old.get_precision())
-    image.undo_disable()
     try:
+        image.undo_disable()
         if not content.grey and (profile := old.get_color_profile()):
             image.set_color_profile(profile)
         _ok, x, y = old.get_resolution()
@@ -149,6 +149,8 @@ def _place_in_new_image(
         layer.set_offsets(0, 0)
         image.insert_layer(layer, None, 0)
         _add_mask(layer, content)
-    finally:
         image.undo_enable()
+    except BaseException:
+        image.delete()
+        raise
     return layer

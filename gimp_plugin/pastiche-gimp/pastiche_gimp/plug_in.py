@@ -78,8 +78,8 @@ def guarded(run: Run, procedure: Any, mode: Any, image: Any, drawables: list[Any
     except (NotInstalled, ImportError) as error:
         sentence = _("Pastiche's files are not complete. Run its installer again: python3 install.py install")
         return failure(procedure, f"{sentence} ({error})")
-    open_log(installation.home)
     try:
+        open_log(installation.daemon_home())
         return run(procedure, mode, image, drawables, config)
     except JobCancelled:
         return procedure.new_return_values(Gimp.PDBStatusType.CANCEL, None)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,10 +14,11 @@ from pastiche.errors import ErrorCode, PasticheError
 from pastiche.options import BY_NAME, MAX_STYLES, check_options
 from pastiche.version import VERSION
 from pastiche_gimp.arguments import OUTPUTS, option_rows, property_name
-from pastiche_gimp.content import Box, Content, read_layer_mask
+from pastiche_gimp.content import Box, Content, depth_of, read_layer_mask
 from pastiche_gimp.words import _
 
 PARASITE = "pastiche"
+MARK = "pastiche-source"
 FORMAT = 1
 
 
@@ -48,7 +50,8 @@ def parse_styles(text: str) -> tuple[StyleChoice, ...]:
 
 
 def format_styles(choices: Sequence[StyleChoice]) -> str:
-    return ";".join(c.name if c.weight == 1 else f"{c.name}={c.weight:g}" for c in choices)
+    """The other way; a name with a sign in it keeps its weight, so that it is not taken for one."""
+    return ";".join(c.name if c.weight == 1 and "=" not in c.name else f"{c.name}={c.weight:g}" for c in choices)
 
 
 @dataclass(frozen=True)
@@ -84,10 +87,14 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Remembered:
-    """What a pastiche layer remembers: its recipe, and of which layer and part it was made."""
+    """What a pastiche layer remembers: its recipe, and of which layer and what part of it was made.
+
+    `mark` is on the source as well. Tattoos, GIMP's own numbers of layers, mean another layer in a copy of the image.
+    """
 
     recipe: Recipe
-    tattoo: int
+    mark: str
+    source_size: tuple[int, int]
     region: Box
 
     @classmethod
@@ -97,38 +104,79 @@ class Remembered:
         if parasite is None:
             return None
         try:
-            data = json.loads(bytes(parasite.get_data()).rstrip(b"\0").decode("utf-8"))
+            data = json.loads(_text(parasite))
             known = {name: value for name, value in data["options"].items() if name in BY_NAME}
             checked = check_options(known)
             styles = tuple(StyleChoice(str(style["name"]), float(style["weight"])) for style in data["styles"])
             options = {option.name: checked[option.name] for option in option_rows()}
             output = data["output"] if data["output"] in OUTPUTS else "layer"
-            x, y, width, height = (int(number) for number in data["region"])
-            return cls(Recipe(styles, options, output), int(data["source"]), Box(x, y, width, height))
+            width, height = (int(number) for number in data["source_size"])
+            region = Box(*(int(number) for number in data["region"]))
+            if not region.within(width, height):
+                return None
+            recipe = Recipe(styles, options, output)
+            return cls(recipe, str(data["source"]), (width, height), region)
         except (ValueError, KeyError, TypeError, AttributeError, PasticheError, GLib.Error):
             return None
 
     def source(self, image: Any) -> Any | None:
-        """The layer that the pastiche was made of, where the image still has it, large enough."""
-        layer = image.get_layer_by_tattoo(self.tattoo)
-        if layer is None:
-            return None
-        fits = self.region.x + self.region.width <= layer.get_width()
-        return layer if fits and self.region.y + self.region.height <= layer.get_height() else None
+        """The layer that the pastiche was made of, where the image has it."""
+        return next((layer for layer in _layers(image.get_layers()) if self.mark and mark_of(layer) == self.mark), None)
 
     def content(self, image: Any, pastiche: Any) -> Content | None:
-        """What the pastiche was made of, in the same part and with the same mask; None where that is gone."""
+        """What the pastiche was made of, in the same part and with the same mask; None where that is gone, or where
+        the part cannot be told because the original has changed its size."""
         source = self.source(image)
-        if source is None:
+        if source is None or source == pastiche:
             return None
-        same_size = (pastiche.get_width(), pastiche.get_height()) == (self.region.width, self.region.height)
-        return Content.of(image, source, self.region, read_layer_mask(pastiche) if same_size else None)
+        size = source.get_width(), source.get_height()
+        depth = depth_of(image)
+        if self.region == Box(0, 0, *self.source_size):
+            whole = Box(0, 0, *size)
+            masked = pastiche if (pastiche.get_width(), pastiche.get_height()) == size else source
+            return Content.of(image, source, whole, read_layer_mask(masked, whole, depth))
+        same = size == self.source_size
+        same &= (pastiche.get_width(), pastiche.get_height()) == (self.region.width, self.region.height)
+        if not same:
+            return None
+        mask = read_layer_mask(pastiche, Box(0, 0, self.region.width, self.region.height), depth)
+        return Content.of(image, source, self.region, mask)
 
 
-def remember(layer: Any, recipe: Recipe, content: Content, titles: Mapping[str, str], report: dict[str, Any]) -> None:
-    """Writes on a layer how it was made. It travels in the user's file: no paths, no endpoints, nothing of the
-    machine."""
-    region = content.inner
+def _text(parasite: Any) -> str:
+    return bytes(parasite.get_data()).rstrip(b"\0").decode("utf-8")
+
+
+def _layers(items: Iterable[Any]) -> Iterator[Any]:
+    """All layers, those in groups too, from the top."""
+    for item in items:
+        yield item
+        if item.is_group():
+            yield from _layers(item.get_children())
+
+
+def mark_of(layer: Any) -> str:
+    """The mark of a layer of which pastiches were made; "" for any other."""
+    parasite = layer.get_parasite(MARK)
+    return "" if parasite is None else _text(parasite)
+
+
+def _marked(layer: Any) -> str:
+    """The layer's mark, given to it now if it has none."""
+    mark = mark_of(layer)
+    if not mark:
+        mark = uuid.uuid4().hex
+        layer.attach_parasite(Gimp.Parasite.new(MARK, Gimp.PARASITE_PERSISTENT, mark.encode("ascii")))
+    return mark
+
+
+def remember(
+    layer: Any, image: Any, recipe: Recipe, content: Content, titles: Mapping[str, str], report: dict[str, Any]
+) -> None:
+    """Writes on a layer, which is about to be in `image`, how it was made. It travels in the user's file: no paths, no
+    endpoints, nothing of the machine."""
+    region, source = content.inner, content.drawable
+    at_home = image == content.image and source.is_valid()
     data = {
         "format": FORMAT,
         "pastiche": VERSION,
@@ -136,7 +184,8 @@ def remember(layer: Any, recipe: Recipe, content: Content, titles: Mapping[str, 
         "options": {**recipe.options, "depth": content.depth},
         "output": recipe.output,
         "models": report.get("models", []),
-        "source": content.drawable.get_tattoo() if content.drawable.is_valid() else 0,
+        "source": _marked(source) if at_home else "",
+        "source_size": [content.whole.width, content.whole.height],
         "region": [region.x, region.y, region.width, region.height],
     }
     text = json.dumps(data, ensure_ascii=False).encode("utf-8")

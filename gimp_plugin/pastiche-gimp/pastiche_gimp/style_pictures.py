@@ -11,6 +11,7 @@ from typing import Any
 
 from gi.repository import GdkPixbuf, Gimp, Gio, GLib
 
+from pastiche.atomic_file import atomic_file
 from pastiche.connection import Home
 from pastiche.errors import ErrorCode, PasticheError
 from pastiche.job import StyleRef
@@ -77,15 +78,26 @@ def keep_layer(item: Any, home: Home) -> str:
 def keep_pixels(picture: PixelBuffer, home: Home) -> str:
     """Keeps an 8-bit picture as a style; its name. Raises PasticheError(UNWRITABLE)."""
     digest = hashlib.sha256(repr(picture.format).encode() + bytes(picture.data)).hexdigest()[:16]
-    folder = home.folder / "kept"
-    path = folder / f"{digest}.png"
+    path = home.folder / "kept" / f"{digest}.png"
     if not path.exists():
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            to_pixbuf(picture).savev(str(path), "png", [], [])
-        except (OSError, GLib.Error) as error:
-            raise PasticheError(ErrorCode.UNWRITABLE, _("The style picture cannot be kept."), str(error)) from None
+        _make_folder(path.parent)
+        _write_png(picture, path, overwrite=True)
     return KEPT + digest
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        sentence = _("The style picture cannot be kept.")
+        raise PasticheError(ErrorCode.UNWRITABLE, sentence, error.strerror or str(error)) from None
+
+
+def _write_png(picture: PixelBuffer, path: Path, overwrite: bool = False) -> None:
+    """Completely or not at all: GIMP's own Cancel ends a plug-in at any moment."""
+    _ok, data = to_pixbuf(picture).save_to_bufferv("png", [], [])
+    with atomic_file(path, overwrite) as file:
+        file.write(data)
 
 
 def add_file(path: Path, home: Home, taken: Collection[str] = ()) -> str:
@@ -95,16 +107,17 @@ def add_file(path: Path, home: Home, taken: Collection[str] = ()) -> str:
     """
     folder = home.styles_folder
     suffix = path.suffix.lower()
+    _make_folder(folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         known = next((other for other in folder.iterdir() if _same_bytes(other, path)), None)
         if known:
             return known.stem
-        stem = _free_stem(path.stem.replace(";", ",").replace("=", "-").strip(". ") or "style", folder, taken)
+        stem = _free_stem(readable(path.stem).replace(";", ",").replace("=", "-").strip(". ") or "style", folder, taken)
         if suffix in LIBRARY_SUFFIXES and _opens(path):
-            shutil.copyfile(path, folder / (stem + suffix))
+            with path.open("rb") as source, atomic_file(folder / (stem + suffix), overwrite=False) as copy:
+                shutil.copyfileobj(source, copy)
         else:
-            to_pixbuf(_file_pixels(path, LARGEST_SIDE)).savev(str(folder / f"{stem}.png"), "png", [], [])
+            _write_png(_file_pixels(path, LARGEST_SIDE), folder / f"{stem}.png")
     except (OSError, GLib.Error) as error:
         raise _unreadable(path, error) from None
     return stem
@@ -116,6 +129,17 @@ def file_pixels(file: Gio.File) -> PixelBuffer:
     if path is None:
         raise PasticheError(ErrorCode.UNREADABLE, _("Only files on this computer can be styles."))
     return _file_pixels(Path(path), LARGEST_SIDE)
+
+
+def readable(name: str) -> str:
+    """A file's name as it can be shown, also one that is no UTF-8."""
+    return name.encode("utf-8", "replace").decode("utf-8")
+
+
+def display_stem(file: Gio.File) -> str:
+    """What a picture file is called, without its ending."""
+    name = readable(str(file.get_basename()))
+    return name.rpartition(".")[0] or name
 
 
 def from_pixbuf(pixbuf: Any) -> PixelBuffer:
@@ -148,15 +172,20 @@ def titles_of(choices: Sequence[StyleChoice], library: Iterable[dict[str, Any]])
 
 
 def _reduced_layer(layer: Any, longest: int) -> PixelBuffer:
-    with seen(layer) as drawable:
-        return reduced(drawable, Box(0, 0, drawable.get_width(), drawable.get_height()), longest, "style")
+    """All of a layer as the user sees it; of a merged image, which has nothing visible, there is none."""
+    if layer is None:
+        sentence = _("Nothing of that image can be seen.")
+        raise PasticheError(ErrorCode.BAD_PICTURE, sentence, _("Choose another picture."))
+    with seen(layer) as (drawable, shift):
+        box = Box(0, 0, layer.get_width(), layer.get_height()).moved(*shift)
+        return reduced(drawable, box, longest, "style")
 
 
 def _file_pixels(path: Path, longest: int) -> PixelBuffer:
     if not path.is_file():
         raise PasticheError(
             ErrorCode.UNREADABLE,
-            _("There is no style picture {name}.").format(name=path.name),
+            _("There is no style picture {name}.").format(name=readable(path.name)),
             _("Choose another one."),
         )
     try:
@@ -175,7 +204,7 @@ def _file_pixels(path: Path, longest: int) -> PixelBuffer:
 
 def _unreadable(path: Path, error: Exception | None) -> PasticheError:
     reason = error.message if isinstance(error, GLib.Error) else str(error or "")
-    sentence = _("{name} cannot be used as a style picture.").format(name=path.name)
+    sentence = _("{name} cannot be used as a style picture.").format(name=readable(path.name))
     return PasticheError(ErrorCode.UNREADABLE, f"{sentence} {reason}".strip(), _("Choose another picture."))
 
 
