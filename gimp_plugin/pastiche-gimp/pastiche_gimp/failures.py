@@ -49,12 +49,25 @@ def log(error: BaseException) -> None:
 def sentence_of(error: BaseException) -> str:
     """What the user is told: a sentence and what to do."""
     if isinstance(error, PasticheError):
-        return f"{_(error.sentence)} {_hint_of(error)}".strip()
+        return f"{_with_full_stop(_sentence_of(error))} {_hint_of(error)}".strip()
     if isinstance(error, GLib.Error):
         return str(error.message)
     if isinstance(error, MemoryError):
         return sentence_of(PasticheError(ErrorCode.OUT_OF_MEMORY))
     return _("Something went wrong in the Pastiche plug-in. The log has the details: {log}").format(log=LOG)
+
+
+def _sentence_of(error: PasticheError) -> str:
+    """Translated; where a reason follows the general sentence, at least that one is."""
+    general = SENTENCES[error.code][0]
+    beginning, colon, reason = error.sentence.partition(": ")
+    if colon and beginning == general.rstrip("."):
+        return f"{_(general).rstrip('.。')}: {reason}"
+    return _(error.sentence)
+
+
+def _with_full_stop(sentence: str) -> str:
+    return sentence if not sentence or sentence[-1] in ".!?。！？" else f"{sentence}."
 
 
 def _hint_of(error: PasticheError) -> str:

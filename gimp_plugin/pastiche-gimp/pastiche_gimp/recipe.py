@@ -188,5 +188,5 @@ def remember(
         "source_size": [content.whole.width, content.whole.height],
         "region": [region.x, region.y, region.width, region.height],
     }
-    text = json.dumps(data, ensure_ascii=False).encode("utf-8")
+    text = json.dumps(data).encode("ascii")
     layer.attach_parasite(Gimp.Parasite.new(PARASITE, Gimp.PARASITE_PERSISTENT, text))
