@@ -55,7 +55,8 @@ def add_arguments(procedure: Any) -> None:
         "style-file",
         _("Style _image"),
         _("Any picture as the style, instead of those that are named."),
-        Gimp.FileChooserAction.OPEN,
+        # Not OPEN: GIMP would refuse a missing file by itself, and say nothing of it.
+        Gimp.FileChooserAction.ANY,
         True,
         None,
         both,

@@ -19,6 +19,8 @@ from pastiche_gimp.words import _
 
 PARASITE = "pastiche"
 MARK = "pastiche-source"
+UNDOABLE = Gimp.PARASITE_PERSISTENT | Gimp.PARASITE_UNDOABLE
+"""For a layer that is in the image already; else undo complains and redo fails."""
 FORMAT = 1
 
 
@@ -166,7 +168,7 @@ def _marked(layer: Any) -> str:
     mark = mark_of(layer)
     if not mark:
         mark = uuid.uuid4().hex
-        layer.attach_parasite(Gimp.Parasite.new(MARK, Gimp.PARASITE_PERSISTENT, mark.encode("ascii")))
+        layer.attach_parasite(Gimp.Parasite.new(MARK, UNDOABLE, mark.encode("ascii")))
     return mark
 
 
