@@ -26,8 +26,10 @@ from real_gimp import CHECKOUT, Done, Gimp, kill_group, made, texts
 from wire import wait_for
 
 SCREEN = "1440x960x24"
-IMAGE = r"\) \d+x\d+"
-"""What the title of an image's window has, of no other, in every language."""
+IMAGE = r"\) [0-9]+x[0-9]+"
+"""What the title of an image's window has, of no other, in every language; xdotool knows no \\d."""
+FRAME = (1, 20)
+"""A border and a title bar of the window manager, which xdotool counts twice."""
 FIRST_START = 120.0
 PATIENCE = 60.0
 GIMPRC = """
@@ -144,7 +146,7 @@ class Window:
         search = wait_for(lambda: [title for title in self.titles() if title not in before], "the action search")
         self.type(label)
         self.wait_until_calm()
-        self.key("Down", "Return")
+        self.key("Return")
         self.wait_until_gone(f"^{re.escape(search[0])}$")
 
     def undo(self) -> None:
@@ -169,7 +171,7 @@ class Window:
         search = ["xdotool", "search", "--onlyvisible", "--name", pattern]
         found = dict(re.findall(r"(\w+)=(-?\d+)", self.run(*search, "getwindowgeometry", "--shell").stdout))
         left, top, width, height = (int(found[name]) for name in ("X", "Y", "WIDTH", "HEIGHT"))
-        return left, top, width, height
+        return left - FRAME[0], top - FRAME[1], width, height
 
     def screenshot(self, name: str) -> Path:
         """Kept after the run: in $PASTICHE_SCREENSHOTS or build/screenshots, in a folder for each GIMP."""
