@@ -214,8 +214,10 @@ def end_processes(workspace: Path | None) -> list[int]:
 
 
 def alive(runner: Path) -> bool:
+    """Whether a test run or a benchmark is still there."""
     with suppress(OSError):
-        return b"pytest" in runner.read_bytes()
+        words = runner.read_bytes()
+        return b"pytest" in words or b"benchmarks" in words
     return False
 
 
