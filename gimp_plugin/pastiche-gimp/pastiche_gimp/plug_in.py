@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from gi.repository import Gegl, Gimp, Gio, GLib
+from gi.repository import Gegl, Gimp, Gio, GLib, GObject
 
 from pastiche_gimp.installation import FOLDER, Installation, NotInstalled
 from pastiche_gimp.words import _
@@ -15,7 +15,7 @@ DOMAIN = "pastiche-gimp"
 MENU = "<Image>/Filters/Artistic"
 IMAGE_TYPES = "RGB*, GRAY*"
 
-Run = Callable[[Any, Any, Any, list[Any], Any], Any]
+Run = Callable[[Any, Any, Any, list[Any], Any, Installation], Any]
 
 
 class PastichePlugIn(Gimp.PlugIn):
@@ -80,7 +80,7 @@ def guarded(run: Run, procedure: Any, mode: Any, image: Any, drawables: list[Any
         return failure(procedure, f"{sentence} ({error})")
     try:
         open_log(installation.daemon_home())
-        return run(procedure, mode, image, drawables, config)
+        return run(procedure, mode, image, drawables, config, installation)
     except JobCancelled:
         return procedure.new_return_values(Gimp.PDBStatusType.CANCEL, None)
     except Exception as error:
@@ -93,7 +93,7 @@ def failure(procedure: Any, sentence: str, status: Any = Gimp.PDBStatusType.EXEC
     return procedure.new_return_values(status, error)
 
 
-def paint(procedure: Any, mode: Any, image: Any, drawables: list[Any], config: Any) -> Any:
+def paint(procedure: Any, mode: Any, image: Any, drawables: list[Any], config: Any, installation: Installation) -> Any:
     """`plug-in-pastiche`."""
     if len(drawables) != 1:
         return failure(procedure, _("Pastiche works on one layer at a time."), Gimp.PDBStatusType.CALLING_ERROR)
@@ -101,7 +101,6 @@ def paint(procedure: Any, mode: Any, image: Any, drawables: list[Any], config: A
     from pastiche_gimp.painting import paint_now, subject
     from pastiche_gimp.recipe import Recipe
 
-    installation = Installation.read()
     if mode == Gimp.RunMode.INTERACTIVE:
         from pastiche_gimp.dialog.main_dialog import run_dialog
 
@@ -118,14 +117,8 @@ def paint(procedure: Any, mode: Any, image: Any, drawables: list[Any], config: A
         layer = paint_now(Content.of(image, drawables[0]), recipe, installation, style_file)
     values = procedure.new_return_values(Gimp.PDBStatusType.SUCCESS, None)
     values.remove(1)
-    values.insert(1, _value(layer))
+    values.insert(1, GObject.Value(Gimp.Layer, layer))
     return values
-
-
-def _value(layer: Any) -> Any:
-    from gi.repository import GObject
-
-    return GObject.Value(Gimp.Layer, layer)
 
 
 def _show_new_image(layer: Any, image: Any) -> None:
@@ -133,7 +126,9 @@ def _show_new_image(layer: Any, image: Any) -> None:
         Gimp.Display.new(layer.get_image())
 
 
-def paint_again(procedure: Any, mode: Any, image: Any, drawables: list[Any], config: Any) -> Any:
+def paint_again(
+    procedure: Any, mode: Any, image: Any, drawables: list[Any], config: Any, installation: Installation
+) -> Any:
     """`plug-in-pastiche-again`: the other procedure, with the values that GIMP keeps of its last run."""
     other = Gimp.get_pdb().lookup_procedure(PAINT)
     arguments = other.create_config()
@@ -147,10 +142,12 @@ def paint_again(procedure: Any, mode: Any, image: Any, drawables: list[Any], con
     return failure(procedure, Gimp.get_pdb().get_last_error() or _("The pastiche could not be made."), status)
 
 
-def show_settings(procedure: Any, mode: Any, image: Any, drawables: list[Any], config: Any) -> Any:
+def show_settings(
+    procedure: Any, mode: Any, image: Any, drawables: list[Any], config: Any, installation: Installation
+) -> Any:
     """`plug-in-pastiche-settings`."""
     if mode != Gimp.RunMode.NONINTERACTIVE:
         from pastiche_gimp.dialog.settings_dialog import run_settings
 
-        run_settings(Installation.read())
+        run_settings(installation)
     return procedure.new_return_values(Gimp.PDBStatusType.SUCCESS, None)
