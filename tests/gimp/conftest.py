@@ -7,10 +7,10 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 
@@ -58,6 +58,20 @@ def setting(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 @pytest.fixture(scope="session")
 def gimp(setting: Setting) -> Gimp:
     return setting.gimp
+
+
+@pytest.fixture
+def alone(setting: Setting, tmp_path: Path) -> Iterator[Callable[..., Setting]]:
+    """Makes settings with a profile and a daemon of their own, to be mistreated."""
+    made_ones: list[Setting] = []
+
+    def make(**options: Any) -> Setting:
+        made_ones.append(setting.alone(f"alone-{tmp_path.name}", **options))
+        return made_ones[-1]
+
+    yield make
+    for one in made_ones:
+        one.stop()
 
 
 def find_gimp(suite: str, workspace: Path) -> Gimp:

@@ -16,7 +16,6 @@ from pathlib import Path
 
 from roots import LOCALES, PACKAGES, SUITES, Root, cannot_enter
 
-DEBIAN = "http://deb.debian.org/debian"
 BUNDLE = Path("etc/ssl/certs/ca-certificates.crt")
 HOST_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 APT = ("apt-get", "-y", "--no-install-recommends", "-o", "Acquire::Retries=3")
@@ -154,7 +153,7 @@ def explain(output: str) -> str:
 
 
 def debian_mirror() -> str:
-    """PASTICHE_DEBIAN_MIRROR, else the one that this machine uses itself, if it is a Debian, else Debian's own."""
+    """PASTICHE_DEBIAN_MIRROR, else the one that this machine uses itself, if it is a Debian, else "": debootstrap's."""
     if named := os.environ.get("PASTICHE_DEBIAN_MIRROR"):
         return named
     sources = [Path("/etc/apt/sources.list"), *sorted(Path("/etc/apt/sources.list.d").glob("*"))]
@@ -163,7 +162,7 @@ def debian_mirror() -> str:
             for word in file.read_text("utf-8", "replace").split():
                 if word.startswith(("http://", "https://")) and word.rstrip("/").endswith("/debian"):
                     return word
-    return DEBIAN
+    return ""
 
 
 def mounts_below(folder: Path) -> list[str]:

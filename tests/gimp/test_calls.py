@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -33,19 +33,6 @@ def photograph(setting: Setting) -> Path:
     path = made(setting.gimp.workspace / "pictures") / "photograph.png"
     Image.radial_gradient("L").convert("RGB").resize((160, 120)).save(path)
     return path
-
-
-@pytest.fixture
-def alone(setting: Setting, tmp_path: Path) -> Iterator[Callable[..., Setting]]:
-    made_ones: list[Setting] = []
-
-    def make(**options: Any) -> Setting:
-        made_ones.append(setting.alone(f"alone-{tmp_path.name}", **options))
-        return made_ones[-1]
-
-    yield make
-    for one in made_ones:
-        one.stop()
 
 
 def script_fu(setting: Setting, photograph: Path, style: str) -> tuple[Done, Path]:

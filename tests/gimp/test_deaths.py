@@ -87,19 +87,6 @@ def start(setting: Setting, tmp_path: Path) -> Iterator[Callable[..., Running]]:
         kill_group(running.process)
 
 
-@pytest.fixture
-def alone(setting: Setting, tmp_path: Path) -> Iterator[Callable[..., Setting]]:
-    made_ones: list[Setting] = []
-
-    def make(**options: Any) -> Setting:
-        made_ones.append(setting.alone(f"alone-{tmp_path.name}", **options))
-        return made_ones[-1]
-
-    yield make
-    for one in made_ones:
-        one.stop()
-
-
 def test_a_daemon_that_cannot_be_started_is_an_error_with_a_sentence(setting: Setting, alone: Any, start: Any) -> None:
     quiet = alone(start=False, **({"python": "/nowhere/python"} if setting.full else {}))
     facts = start("quick", quiet).facts()["quick"]

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from filter_dialog import GALLERY, PAINTED, FilterDialog, colours, grey_picture, jobs, paint_slowly, wait_until_idle
@@ -31,19 +30,6 @@ def picture(setting: Setting) -> Path:
 @pytest.fixture
 def large_picture(setting: Setting) -> Path:
     return grey_picture(setting, "large picture", 3200, 2400)
-
-
-@pytest.fixture
-def alone(setting: Setting, tmp_path: Path) -> Iterator[Callable[..., Setting]]:
-    made_ones: list[Setting] = []
-
-    def make(**options: Any) -> Setting:
-        made_ones.append(setting.alone(f"alone-{tmp_path.name}", **options))
-        return made_ones[-1]
-
-    yield make
-    for one in made_ones:
-        one.stop()
 
 
 @pytest.fixture

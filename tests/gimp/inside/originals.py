@@ -14,6 +14,15 @@ def pastiche(image: Any, layer: Any, **arguments: Any) -> Any:
     return said["layer"]
 
 
+def of_a_selected_part() -> tuple[Any, Any]:
+    image = new_image()
+    layer = add_layer(image)
+    image.select_ellipse(Gimp.ChannelOps.REPLACE, 40, 30, 60, 50)
+    made = pastiche(image, layer)
+    Gimp.Selection.none(image)
+    return image, made
+
+
 def again(image: Any, drawable: Any) -> Facts:
     said = call(image, [drawable], procedure="plug-in-pastiche-again")
     del said["layer"]
@@ -43,21 +52,13 @@ def image_scaled() -> Facts:
 
 @case
 def mask_selected() -> Facts:
-    image = new_image()
-    layer = add_layer(image)
-    image.select_ellipse(Gimp.ChannelOps.REPLACE, 40, 30, 60, 50)
-    made = pastiche(image, layer)
-    Gimp.Selection.none(image)
+    image, made = of_a_selected_part()
     return again(image, made.get_mask())
 
 
 @case
 def selected_part_after_scaling() -> Facts:
-    image = new_image()
-    layer = add_layer(image)
-    image.select_ellipse(Gimp.ChannelOps.REPLACE, 40, 30, 60, 50)
-    made = pastiche(image, layer)
-    Gimp.Selection.none(image)
+    image, made = of_a_selected_part()
     image.scale(320, 240)
     return again(image, made)
 
