@@ -108,11 +108,11 @@ def test_escape_during_the_work_ends_the_job_and_a_second_one_closes_the_dialog(
         dialog.press_escape()
         wait_for(lambda: job not in jobs(setting), "the end of the job", SOON)
         assert dialog.is_open
-        assert window.title() == before
+        wait_for(lambda: window.title() == before, "the image as it was", SOON)
         dialog.press_escape()
         dialog.wait_until_closed()
         wait_for(lambda: not jobs(setting), "the end of the previews", SOON)
-        assert window.title() == before
+        wait_for(lambda: window.title() == before, "the image as it was", SOON)
         wait_for(lambda: not plug_ins_of(patient), "the end of the plug-in", SOON)
 
 
