@@ -11,7 +11,7 @@ from pastiche.version import VERSION
 SUBCOMMANDS = {
     "serve": ("pastiched.serve:main", "run the daemon"),
     "train": ("pastiched.training.cli:main", "train networks"),
-    "models": ("pastiched.models:main", "list, verify and download model files"),
+    "models": ("pastiched.models_command:main", "list, verify, fetch and remove model files"),
     "evaluate": ("pastiched.evaluate:main", "measure and look at what a model does"),
 }
 """Name -> (module:function that takes the other arguments and returns the exit code, what it does)."""

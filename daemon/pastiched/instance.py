@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
-from pathlib import Path
 from typing import IO, Self
 
 from pastiche.connection import Connection, Home, read_connection
+from pastiched.file_lock import try_lock
 
 WAIT_SECONDS = 8.0
 """A daemon that is leaving gives its lock back within this time."""
@@ -35,10 +34,8 @@ class Instance:
     def _acquire(self) -> IO[bytes]:
         deadline = time.monotonic() + WAIT_SECONDS
         while True:
-            file = self.home.lock_file.open("ab")
-            if _lock(file) and _same_file(file, self.home.lock_file):
+            if file := try_lock(self.home.lock_file):
                 return file
-            file.close()
             if read_connection(self.home) or time.monotonic() > deadline:
                 raise AlreadyRunningError
             time.sleep(0.02)
@@ -71,28 +68,3 @@ class Instance:
         if os.name == "posix":
             self.home.lock_file.unlink(missing_ok=True)
         self._file.close()
-
-
-def _lock(file: IO[bytes]) -> bool:
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (BlockingIOError, PermissionError):
-        return False
-    return True
-
-
-def _same_file(file: IO[bytes], path: Path) -> bool:
-    """Whether the locked file is still the one of that name: its last holder may have removed it in between."""
-    if os.name != "posix":
-        return True
-    try:
-        return os.path.samestat(os.fstat(file.fileno()), path.stat())
-    except FileNotFoundError:
-        return False

@@ -158,6 +158,8 @@ def _spawn(home: Home, setup: Setup) -> subprocess.Popen[bytes]:
         stderr=subprocess.PIPE,
         close_fds=True,
         cwd=str(home.folder),
+        # It looks for the user's models there.
+        env=os.environ | {"PASTICHE_HOME": str(home.folder)},
     )
     assert process.stdin is not None
     # A few hundred bytes fit into any pipe: this does not wait for the process.

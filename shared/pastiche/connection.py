@@ -59,9 +59,13 @@ class Home:
     def styles_folder(self) -> Path:
         return self.folder / "styles"
 
+    @property
+    def models_folder(self) -> Path:
+        return self.folder / "models"
+
     def create(self) -> None:
         """Makes the folders, private to the user."""
-        for folder in (self.folder, self.run_folder, self.log_file.parent, self.styles_folder):
+        for folder in (self.folder, self.run_folder, self.log_file.parent, self.styles_folder, self.models_folder):
             folder.mkdir(parents=True, exist_ok=True)
         for folder in (self.folder, self.run_folder):
             folder.chmod(0o700)

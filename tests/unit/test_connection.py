@@ -80,7 +80,7 @@ def test_writing_replaces_the_file_and_leaves_no_other(home: Home) -> None:
     replace(connection(), daemon="9").write(home.connection_file)
     found = read_connection(home)
     assert found and found.daemon == "9"
-    assert sorted(p.name for p in home.folder.iterdir()) == ["connection.json", "log", "run", "styles"]
+    assert sorted(p.name for p in home.folder.iterdir()) == ["connection.json", "log", "models", "run", "styles"]
 
 
 def test_a_process_is_alive_or_not() -> None:

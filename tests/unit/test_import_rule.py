@@ -17,7 +17,7 @@ PLUGIN = ROOT / "gimp_plugin" / "pastiche-gimp"
 HEAVY = {"torch", "torchvision", "numpy", "PIL", "scipy", "skimage", "tifffile", "imagecodecs", "safetensors", "tqdm"}
 CONTRACT_MAY = {"zmq", "msgpack", "pastiche"}
 FRONT = (
-    "cli", "config", "dispatcher", "flow", "instance", "jobs", "link", "log", "serve", "server", "sockets",
+    "cli", "config", "dispatcher", "file_lock", "flow", "instance", "jobs", "link", "log", "serve", "server", "sockets",
     "supervisor", "worker_process",
 )  # fmt: skip
 
@@ -120,7 +120,15 @@ def test_registering_the_plugin_needs_no_library_and_no_display(stem: str) -> No
 
 @pytest.mark.parametrize(
     "module",
-    ["pastiche.protocol", "pastiche.client", "pastiche.cli", "pastiched.cli", "pastiched.serve", "pastiched.server"],
+    [
+        "pastiche.protocol",
+        "pastiche.client",
+        "pastiche.cli",
+        "pastiched.cli",
+        "pastiched.serve",
+        "pastiched.server",
+        "pastiched.models_command",
+    ],
 )
 def test_importing_it_in_a_fresh_process_loads_nothing_heavy(module: str) -> None:
     asked = f"import sys, {module}; print(sorted(set(sys.modules) & {HEAVY!r}))"

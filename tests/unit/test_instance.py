@@ -61,4 +61,4 @@ def test_leftovers_of_a_killed_daemon_are_cleared_and_nothing_else(home: Home) -
     with Instance(home) as instance:
         instance.clear_leftovers()
     assert list(home.run_folder.iterdir()) == [] and kept.exists()
-    assert sorted(p.name for p in home.folder.iterdir()) == ["log", "run", "styles"]
+    assert sorted(p.name for p in home.folder.iterdir()) == ["log", "models", "run", "styles"]
