@@ -18,4 +18,8 @@ def create_engine(method: str, device: torch.device) -> Engine:
         from pastiched.engines.fast import FastEngine
 
         return FastEngine(device)
+    if method == "fine":
+        from pastiched.engines.fine import FineEngine
+
+        return FineEngine(device)
     raise PasticheError(ErrorCode.BAD_OPTION, f"There is no method {method[:40]!r}.")

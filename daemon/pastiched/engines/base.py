@@ -16,8 +16,11 @@ class Cancelled(Exception):
 class Callbacks(Protocol):
     """How a running engine talks to the worker. Every call shows that the engine gets on (else it counts as hung)."""
 
-    def progress(self, stage: str, fraction: float) -> None:
-        """`stage` "load", "style", "stylize" or "finish"; `fraction` 0..1 of the whole job."""
+    def progress(self, stage: str, fraction: float, detail: dict[str, Any] | None = None) -> None:
+        """`stage` "load", "style", "stylize" or "finish"; `fraction` 0..1 of the whole job.
+
+        `detail` (scale, scales, iteration, iterations, and the losses by name) goes out at once and is never skipped.
+        """
 
     def check(self) -> None:
         """Raises Cancelled."""
@@ -51,6 +54,10 @@ class EngineJob:
     mask: PixelBuffer | None
     options: dict[str, Any]
     preview: bool = False
+    state: Path | None = None
+    """Where a method that can be interrupted keeps what it needs to go on."""
+    resume: Path | None = None
+    """Such a file, to go on from."""
 
 
 @dataclass

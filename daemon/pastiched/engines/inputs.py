@@ -18,7 +18,7 @@ from pastiched.imaging.tensors import PictureView
 
 STYLE_SIDE = 512
 """Style pictures are read at this short side at most: the scale the network was trained on."""
-LONGEST_STYLE_SIDE = 2048
+LONGEST_STYLE = 4
 SMALLEST_STYLE_SIDE = 64
 
 
@@ -54,13 +54,16 @@ def read_photograph(
     return Photograph(view, resize(filled, size.width, size.height), size, Enlargement(filled, width, height, wrap))
 
 
-def read_style(style: StyleInput, multiple: int) -> Tensor:
-    """1 x 3 x H x W: short side at most 512, sides multiples of `multiple`, no transparency. Raises PasticheError."""
+def read_style(style: StyleInput, multiple: int, largest: int = STYLE_SIDE) -> Tensor:
+    """1 x 3 x H x W: short side at most `largest`, sides multiples of `multiple`, no transparency.
+
+    Raises PasticheError.
+    """
     view = PictureView(_style_pixels(style))
     view.check_finite()
     x = view.rows()
     height, width = x.shape[-2:]
-    factor = min(STYLE_SIDE / min(height, width), LONGEST_STYLE_SIDE / max(height, width), 1.0)
+    factor = min(largest / min(height, width), largest * LONGEST_STYLE / max(height, width), 1.0)
     sides = [max(SMALLEST_STYLE_SIDE, round(s * factor / multiple) * multiple) for s in (width, height)]
     return resize(fill_transparent(x) if view.has_alpha else x, *sides)
 

@@ -138,3 +138,10 @@ class PictureCanvas:
 
     def buffer(self) -> PixelBuffer:
         return PixelBuffer(self.format, self.array.data.cast("B"))
+
+
+def preview_buffer(x: Tensor) -> PixelBuffer:
+    """1 x 3 x H x W in [0, 1] as an 8-bit picture of role "preview"."""
+    pixels = x[0].clamp(0, 1).mul(255).round_().to(torch.uint8).permute(1, 2, 0).contiguous()
+    form = PixelFormat("preview", x.shape[3], x.shape[2], 3, "u8")
+    return PixelBuffer(form, pixels.numpy().tobytes())

@@ -104,8 +104,13 @@ def centre_crop(data: bytes, size: int) -> Tensor:
 class CropSupply:
     """Endless batches (photographs, styles), each B x 3 x size x size float32 in [0, 1], made ahead in a thread."""
 
-    def __init__(self, photos: PictureFolder, styles: PictureFolder, size: int, batch: int, seed: int) -> None:
+    def __init__(
+        self, photos: PictureFolder, styles: PictureFolder, size: int, batch: int, seed: int,
+        shares: tuple[float, float] | None = None,
+    ) -> None:  # fmt: skip
+        """`shares` of the short side that a crop takes, least and most (photographs 0.6 to 1, styles 0.5 to 1)."""
         self._photos, self._styles, self._size, self._batch = photos, styles, size, batch
+        self._shares = (shares or PHOTOGRAPH, shares or STYLE)
         self._rng = random.Random(seed)
         self._ready: queue.Queue[tuple[Tensor, Tensor] | Exception] = queue.Queue(4)
         threading.Thread(target=self._fill, daemon=True).start()
@@ -118,11 +123,11 @@ class CropSupply:
             self._ready.put(error)
 
     def _next_batch(self) -> tuple[Tensor, Tensor]:
-        photos = self._crops(self._photos, PHOTOGRAPH)
+        photos = self._crops(self._photos, self._shares[0])
         for photo in photos:
             if self._rng.random() < EVEN_SHARE:
                 even_upper_part(photo, self._rng.uniform(0.3, 0.8))
-        return photos, self._crops(self._styles, STYLE)
+        return photos, self._crops(self._styles, self._shares[1])
 
     def _crops(self, folder: PictureFolder, shares: tuple[float, float]) -> Tensor:
         files = [self._rng.choice(folder.files) for _ in range(self._batch)]

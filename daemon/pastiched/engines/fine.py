@@ -1,0 +1,246 @@
+"""The Fine method: the picture itself is optimized against a pre-trained network (Gatys et al. 2016)."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pastiche.errors import ErrorCode, PasticheError
+from pastiche.pixels import PixelBuffer
+from pastiched.engines.base import Callbacks, EngineJob, EngineResult, StyleInput
+from pastiched.engines.fast import WRAPS, FastEngine, fastest_type
+from pastiched.engines.fine_options import painted_size, read_recipe
+from pastiched.engines.fine_state import StateFile, job_description
+from pastiched.engines.finishing import finish
+from pastiched.engines.inputs import Photograph, read_photograph, read_style
+from pastiched.engines.stages import Stages
+from pastiched.imaging.colour import keep_chroma, match_colours
+from pastiched.imaging.scale import resize
+from pastiched.imaging.tensors import PictureView, preview_buffer
+from pastiched.models import Model, ModelError, feature_model
+from pastiched.networks.features import LAYERS, FeatureNetwork
+from pastiched.optimization.objective import Plan
+from pastiched.optimization.painter import Ending, Painted, Painter, Recipe, Step, Style, Watcher
+from pastiched.optimization.state import State
+
+LARGEST_STYLE_SIDE = 2048
+PREVIEW_SECONDS = 0.5
+PREVIEW_SIDE = 512
+LINE_EVERY = 100
+STYLIZE, FINISH = 0.04, 0.97
+"""Shares of the job that are behind us when painting begins and ends."""
+SECONDS_PER_MEGAPIXEL = 0.8
+"""Of one step with the compact network."""
+VGG19_FACTOR = 16.0
+SECONDS_PER_OUTPUT_MEGAPIXEL = 0.1
+FLOOR_SECONDS = 0.015
+BYTES_PER_MEGAPIXEL, BYTES_PER_OUTPUT_MEGAPIXEL = 130_000_000, 40_000_000
+BLOCK_BYTES = 1_000_000_000
+BYTES_PER_BLOCK_PIXEL = {torch.bfloat16: 330, torch.float16: 330, torch.float32: 660}
+"""Of the compact network; in proportion to its first layer's width for another."""
+COMPACT_WIDTH = 16
+log = logging.getLogger(__name__)
+
+
+class FineEngine:
+    """One device's Fine engine. Feature networks stay loaded; jobs may be nested (see Callbacks.between_steps)."""
+
+    method = "fine"
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self._networks: dict[str, FeatureNetwork] = {}
+        self._speed: dict[str, float] = {}
+        """Seconds of a step for each megapixel, by feature network."""
+
+    def load(self) -> None:
+        self._network(_model("auto"))
+
+    def unload(self) -> None:
+        self._networks.clear()
+
+    def estimate(self, width: int, height: int, options: dict[str, Any]) -> tuple[float, int]:
+        size = painted_size(width, height, options)
+        model = _model(options["features"])
+        recipe = read_recipe(size, options, LAYERS)
+        work = sum(scale.work for scale in recipe.scales)
+        steps = sum(scale.iterations for scale in recipe.scales)
+        painted, output = size.width * size.height / 1e6, width * height / 1e6
+        seconds = self._pace(model) * work + FLOOR_SECONDS * steps + SECONDS_PER_OUTPUT_MEGAPIXEL * output
+        return seconds, int(BLOCK_BYTES + BYTES_PER_MEGAPIXEL * painted + BYTES_PER_OUTPUT_MEGAPIXEL * output)
+
+    @torch.no_grad()
+    def run(self, job: EngineJob, callbacks: Callbacks) -> EngineResult:
+        clock, wrap = Stages(callbacks), WRAPS[job.options["wrap"]]
+        with clock.stage("load", 0.0):
+            model = _model(job.options["features"])
+            network = self._network(model)
+            file = StateFile(job.state, job_description(job, model))
+            resumed = file.read(job.resume) if job.resume else None
+        with clock.stage("prepare", 0.01):
+            form = job.content.format
+            size = painted_size(form.width, form.height, job.options)
+            recipe = read_recipe(size, job.options, network.layers)
+            photograph = read_photograph(job.content, size, wrap, callbacks.check)
+        with clock.stage("style", 0.02):
+            styles = [_read_style(style, job, photograph) for style in job.styles]
+        with clock.stage("stylize", STYLIZE):
+            painted = self._paint(job, network, model, photograph, styles, recipe, resumed, file, callbacks)
+        with clock.stage("finish", FINISH):
+            picture = resize(painted.picture.float().cpu(), size.width, size.height)
+            result = finish(job, photograph, picture, recipe.strength, wrap, callbacks)
+        return EngineResult(result, clock.timings, [model.reference()], _notes(photograph, recipe, painted, network))
+
+    def _paint(
+        self, job: EngineJob, network: FeatureNetwork, model: Model, photograph: Photograph, styles: list[Style],
+        recipe: Recipe, resumed: State | None, file: StateFile, callbacks: Callbacks,
+    ) -> Painted:  # fmt: skip
+        if recipe.strength == 0:
+            return Painted(photograph.small, Ending.DONE, 0)
+        plan = Plan(
+            network.dtype, self._block_pixels(network), WRAPS[job.options["wrap"]], job.options["pooling"],
+            callbacks.check,
+        )  # fmt: skip
+        first = self._fast_picture(job, photograph, callbacks) if recipe.start == "fast" and not resumed else None
+        painter = Painter(network, photograph.small.to(self.device), styles, recipe, plan, first)
+        show = Show(job, photograph, callbacks)
+        watcher = Watcher(show.after_step, file.offer)
+        begun, before = time.monotonic(), resumed.steps if resumed else 0
+        try:
+            painted = painter.run(watcher, resumed)
+        except BaseException:
+            file.write(painter.state)
+            raise
+        file.write(painter.state)
+        work = show.work(recipe)
+        if painted.ending is Ending.DONE and not before and work > 1:
+            pace = (time.monotonic() - begun - show.away - FLOOR_SECONDS * painted.steps) / work
+            self._speed[model.id] = max(0.0, pace + self._pace(model)) / 2
+        return painted
+
+    def _fast_picture(self, job: EngineJob, photograph: Photograph, callbacks: Callbacks) -> Tensor:
+        """What the Fast method makes of it, as a picture to begin with."""
+        plain = EngineJob(job.content, job.styles, None, {**job.options, "method": "fast", "depth": "8"})
+        result = FastEngine(self.device).run(plain, _Silent(callbacks))
+        size = photograph.size
+        view = PictureView(result.pastiche)
+        return view.reduced(size.width, size.height, WRAPS[job.options["wrap"]], callbacks.check).to(self.device)
+
+    def _pace(self, model: Model) -> float:
+        return self._speed.get(model.id, SECONDS_PER_MEGAPIXEL * (VGG19_FACTOR if model.id == "vgg19" else 1))
+
+    def _network(self, model: Model) -> FeatureNetwork:
+        if model.id not in self._networks:
+            try:
+                weights = model.load()
+            except ModelError as error:
+                raise PasticheError(ErrorCode.ENGINE, str(error)) from None
+            dtype = fastest_type(self.device)
+            # Gradients of half precision vanish; bfloat16 has the range of float32.
+            network = FeatureNetwork(weights).to(self.device, torch.float32 if dtype == torch.float16 else dtype)
+            self._networks[model.id] = network.to(memory_format=torch.channels_last)
+        return self._networks[model.id]
+
+    def _block_pixels(self, network: FeatureNetwork) -> int:
+        """As many as the memory that may be taken allows; where it proves too little, blocks shrink."""
+        allowed = BLOCK_BYTES
+        if self.device.type == "cuda":
+            allowed = torch.cuda.mem_get_info(self.device)[0] // 2
+        return int(allowed * COMPACT_WIDTH / network.width("relu1_1") / BYTES_PER_BLOCK_PIXEL[network.dtype])
+
+
+class Show:
+    """What a run shows while it is on: progress, lines, the growing picture; and the wishes it heeds."""
+
+    def __init__(self, job: EngineJob, photograph: Photograph, callbacks: Callbacks) -> None:
+        self._callbacks, self._photograph = callbacks, photograph
+        self._keep = job.options["colour"] == "keep"
+        self._shown = 0.0
+        self.away = 0.0
+        """Seconds that other jobs' previews took."""
+
+    def after_step(self, step: Step, picture: Callable[[], Tensor]) -> bool:
+        """Whether the user wants the picture as it is now."""
+        detail = None
+        if step.iteration % LINE_EVERY == 0 or step.iteration == step.iterations:
+            losses = step.losses
+            detail = {
+                "scale": step.scale, "scales": step.scales, "iteration": step.iteration, "iterations": step.iterations,
+                "content": round(losses.content, 5), "style": round(losses.style, 5), "tv": round(losses.tv, 5),
+                "total": round(losses.total, 5),
+            }  # fmt: skip
+        self._callbacks.progress("stylize", STYLIZE + (FINISH - STYLIZE) * step.done, detail)
+        now = time.monotonic()
+        if now - self._shown > PREVIEW_SECONDS:
+            self._shown = now
+            self._callbacks.preview(self._reduced(picture()))
+        left = time.monotonic()
+        self._callbacks.between_steps()
+        self.away += time.monotonic() - left
+        return self._callbacks.finishing()
+
+    def work(self, recipe: Recipe) -> float:
+        """Megapixels that all steps together go over."""
+        return sum(scale.work for scale in recipe.scales)
+
+    def _reduced(self, picture: Tensor) -> PixelBuffer:
+        height, width = self._photograph.view.shape
+        factor = min(1.0, PREVIEW_SIDE / max(height, width))
+        sides = max(1, round(width * factor)), max(1, round(height * factor))
+        small = resize(picture.float().cpu(), *sides)
+        if self._keep:
+            small = keep_chroma(small, resize(self._photograph.small, *sides))
+        return preview_buffer(small)
+
+
+class _Silent:
+    """Another engine's run within this one: it can be cancelled, and says nothing."""
+
+    def __init__(self, callbacks: Callbacks) -> None:
+        self.check = callbacks.check
+
+    def progress(self, stage: str, fraction: float, detail: dict[str, Any] | None = None) -> None: ...
+
+    def between_steps(self) -> None: ...
+
+    def preview(self, pixels: PixelBuffer) -> None: ...
+
+    def finishing(self) -> bool:
+        return False
+
+
+def _model(name: str) -> Model:
+    """Raises PasticheError where the feature network is missing or damaged."""
+    try:
+        return feature_model(name)
+    except ModelError as error:
+        raise PasticheError(ErrorCode.ENGINE, str(error)) from None
+
+
+def _read_style(style: StyleInput, job: EngineJob, photograph: Photograph) -> Style:
+    picture = read_style(style, 1, LARGEST_STYLE_SIDE)
+    if job.options["colour"] == "match":
+        picture = match_colours(picture, photograph.small)
+    return Style(picture, style.weight)
+
+
+def _notes(photograph: Photograph, recipe: Recipe, painted: Painted, network: FeatureNetwork) -> list[str]:
+    height, width = photograph.view.shape
+    last = recipe.scales[-1]
+    notes = [f"precision {str(network.dtype).removeprefix('torch.')}, {painted.steps} steps"]
+    if painted.ending is Ending.FINISHED:
+        notes.append("it was ended early: this is the picture so far")
+    elif painted.ending is Ending.DIVERGED:
+        notes.append(
+            "the steps went astray, so this is the picture before they did; a smaller step size or less weight helps"
+        )
+    elif painted.ending is Ending.NO_MEMORY:
+        notes.append("memory ran out, so this is the picture so far; fewer megapixels need less")
+    if (last.width, last.height) != (width, height):
+        notes.append(f"it was painted at {last.width} x {last.height} and brought to {width} x {height}")
+    return notes

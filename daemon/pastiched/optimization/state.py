@@ -1,0 +1,58 @@
+"""The file from which an interrupted painting goes on."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from pastiche.errors import ErrorCode, PasticheError
+
+FORMAT = "pastiche-fine-state"
+
+
+@dataclass(frozen=True)
+class State:
+    """How far a painting is, and the tensors it goes on from. `job` tells what is being painted (see FineEngine)."""
+
+    scale: int
+    iteration: int
+    steps: int
+    tensors: dict[str, Tensor]
+    job: dict[str, Any] = field(default_factory=dict)
+
+
+def write_state(path: Path, state: State) -> None:
+    """Written beside and moved into place. Raises PasticheError(UNWRITABLE)."""
+    told = {"scale": state.scale, "iteration": state.iteration, "steps": state.steps, "job": state.job}
+    part = path.with_name(path.name + ".part")
+    try:
+        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.tensors.items()}
+        save_file(tensors, str(part), {"format": FORMAT, "state": json.dumps(told)})
+        part.replace(path)
+    except (OSError, SafetensorError) as error:
+        part.unlink(missing_ok=True)
+        raise PasticheError(ErrorCode.UNWRITABLE, f"The state file {path.name} cannot be written: {error}.") from None
+
+
+def read_state(path: Path) -> State:
+    """Raises PasticheError(UNREADABLE) where it is none."""
+    try:
+        with safe_open(str(path), "pt") as file:
+            metadata = file.metadata() or {}
+            if metadata.get("format") != FORMAT:
+                raise ValueError
+            told = json.loads(metadata["state"])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            return State(int(told["scale"]), int(told["iteration"]), int(told["steps"]), tensors, dict(told["job"]))
+    except FileNotFoundError:
+        raise PasticheError(ErrorCode.UNREADABLE, f"The state file {path.name} does not exist.") from None
+    except (OSError, SafetensorError, ValueError, KeyError, TypeError):
+        raise PasticheError(
+            ErrorCode.UNREADABLE, f"{path.name} is no state of a Fine painting, or it is damaged."
+        ) from None
