@@ -25,6 +25,7 @@ from pastiche.protocol import (
     Finish,
     Message,
     Pixels,
+    Preview,
     Progress,
     Result,
     Submit,
@@ -36,19 +37,22 @@ from pastiched.task import Task
 BEAT_SECONDS = 1.0
 PROGRESS_SECONDS = 0.4
 FRESH_PROGRESS_SECONDS = 0.1
+PREVIEW_SECONDS = 0.1
 MESSAGES_A_TURN = 32
 EXIT_DEAF = 71
 log = logging.getLogger(__name__)
 
 
 class Courier:
-    """The computing thread calls `post`, `next_task`, `take_preview`; everything else happens in the io thread."""
+    """The computing thread calls `post`, `show`, `next_task`, `take_preview`; all else happens in the io thread."""
 
     def __init__(self, setup: Setup, context: zmq.Context[zmq.Socket[bytes]]) -> None:
         self._setup, self._context = setup, context
         self._outbox: deque[Message] = deque()
         self._inbox: deque[Task] = deque()
         self._arrived = threading.Condition()
+        self._shown: dict[str, PixelBuffer] = {}
+        """For each job the picture in between that has not been sent yet; a newer one takes its place."""
         self._tasks: dict[str, Task] = {}
         self._inflows: dict[str, dict[int, Flow]] = {}
         self._outflows: dict[str, tuple[PixelBuffer, Flow]] = {}
@@ -75,6 +79,11 @@ class Courier:
         """Sends a message about the job `tag`; a large result is streamed."""
         buffers, frames = ((picture.format,), (picture.data,)) if picture else ((), ())
         self._outbox.append(Message(body, parent=tag, buffers=buffers, frames=frames))
+        self._ring()
+
+    def show(self, tag: str, picture: PixelBuffer) -> None:
+        """Sends a picture in between, unless a newer one comes before its turn."""
+        self._shown[tag] = picture
         self._ring()
 
     def next_task(self, timeout: float) -> Task | None:
@@ -143,6 +152,7 @@ class Courier:
                 _send(link, Message(Beat(self.state, self.ticks)))
             for task in list(self._tasks.values()):
                 self._tell_progress(link, task, now)
+                self._send_preview(link, task, now)
         link.close()
         bell.close()
 
@@ -151,8 +161,14 @@ class Courier:
         if now - task.told < (FRESH_PROGRESS_SECONDS if fresh else PROGRESS_SECONDS):
             return
         task.told, task.shown = now, (task.stage, task.fraction)
-        progress = Progress(task.stage, round(task.fraction, 4), task.seconds_left(now))
-        _send(link, Message(progress, parent=task.tag))
+        _send(link, Message(task.progress(now), parent=task.tag))
+
+    def _send_preview(self, link: zmq.Socket[bytes], task: Task, now: float) -> None:
+        if task.tag not in self._shown or now - task.previewed < PREVIEW_SECONDS:
+            return
+        task.previewed = now
+        picture = self._shown.pop(task.tag)
+        _send(link, Message(Preview(), parent=task.tag, buffers=(picture.format,), frames=(picture.data,)))
 
     def _receive(self, link: zmq.Socket[bytes], parts: list[Any]) -> None:
         tag = ""
@@ -245,6 +261,9 @@ class Courier:
         tag = message.parent
         if isinstance(message.body, Result | Failed | Cancelled):
             self._tasks.pop(tag, None)
+            self._shown.pop(tag, None)
+        if isinstance(message.body, Progress) and (told := self._tasks.get(tag)):
+            told.told = time.monotonic()
         if isinstance(message.body, Result) and message.buffers[0].nbytes > STREAM_ABOVE:
             picture = PixelBuffer(message.buffers[0], message.frames[0])
             self._outflows[tag] = (picture, Flow(picture.format))

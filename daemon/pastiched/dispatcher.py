@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import math
 import time
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pastiche.errors import ErrorCode, PasticheError
+from pastiche.estimates import estimate, find_estimate
 from pastiche.options import METHODS
 from pastiche.protocol import (
     HEARTBEAT_SECONDS,
@@ -38,6 +38,8 @@ from pastiched.supervisor import Worker, WorkerState
 
 CANCEL_SECONDS = 3.0
 """A worker that has not stopped a cancelled job by then is ended."""
+SAVING_SECONDS = 60.0
+"""So long it may take where it keeps the run in a file first."""
 STALL_SECONDS = 30.0
 """A client that neither sends nor takes streamed rows for so long has its job ended."""
 DELIVERY_SECONDS = 30.0
@@ -165,10 +167,10 @@ class Dispatcher:
             return
         match message.body:
             case Progress() as progress:
-                job.progress = progress
-                self._tell_progress(job, time.monotonic())
-            case Preview() as body:
-                self._broadcast(job, body, message)
+                self._progress(job, progress)
+            case Preview():
+                job.shown, job.unshown = message, set(job.routes)
+                self._show(job)
             case Credit() as credit if credit.buffer in job.inflows:
                 job.inflows[credit.buffer].allow(credit.rows)
                 job.moved = time.monotonic()
@@ -200,6 +202,7 @@ class Dispatcher:
             if now - job.told >= HEARTBEAT_SECONDS * 0.7 and job.state is not JobState.SENDING:
                 self._tell_progress(job, now)
             self._check_deadlines(job, now)
+            self._show(job)
             if job.state is JobState.SENDING:
                 self._pump(job)
         self._outcomes.expire(now)
@@ -223,18 +226,8 @@ class Dispatcher:
 
     def estimates(self) -> list[dict[str, Any]]:
         """What is known of each method's time and memory, as `status_reply` tells it."""
-        lines = {method: self._line(method) for method in METHODS}
-        return [
-            {
-                "method": method,
-                "seconds": line[0],
-                "seconds_per_megapixel": line[1],
-                "memory": int(line[2]),
-                "memory_per_megapixel": int(line[3]),
-            }
-            for method, line in lines.items()
-            if line and all(math.isfinite(number) for number in line)
-        ]
+        known = next((worker.estimates for worker in self.workers if worker.estimates), [])
+        return [entry for entry in known if entry["method"] in METHODS]
 
     def _check_deadlines(self, job: Job, now: float) -> None:
         entry = self._running.get(job.tag)
@@ -242,7 +235,7 @@ class Dispatcher:
             return
         worker = entry[1]
         if job.state is JobState.CANCELLING and job.cancelled_at is not None:
-            if now - job.cancelled_at > CANCEL_SECONDS:
+            if now - job.cancelled_at > (SAVING_SECONDS if job.order.state else CANCEL_SECONDS):
                 worker.kill(PasticheError(ErrorCode.WORKER_HUNG, "The computing process did not stop when asked to."))
             return
         if (job.receiving or job.state is JobState.SENDING) and now - job.moved > STALL_SECONDS:
@@ -272,8 +265,10 @@ class Dispatcher:
         job.state = JobState.RUNNING
         job.started = job.moved = time.monotonic()
         self._running[job.tag] = (job, worker)
-        styles = [style.to_wire() for style in job.order.styles]
-        body = Submit(dict(job.order.options), styles, sorted(job.inflows), job.preview)
+        order = job.order
+        styles = [style.to_wire() for style in order.styles]
+        state, resume = str(order.state or ""), str(order.resume or "")
+        body = Submit(dict(order.options), styles, sorted(job.inflows), job.preview, state, resume)
         worker.send(Message(body, parent=job.tag, buffers=job.message.buffers, frames=job.message.frames))
         job.release()
         if job.finish:
@@ -308,7 +303,7 @@ class Dispatcher:
     def _start_sending(self, job: Job, message: Message) -> None:
         """The worker keeps a large result and streams it; meanwhile it may compute the next job."""
         job.state, job.moved = JobState.SENDING, time.monotonic()
-        job.outflow, job.sink = Flow(message.buffers[0]), job.routes[-1]
+        job.outflow, job.sink, job.shown = Flow(message.buffers[0]), job.routes[-1], None
         elsewhere = failed(PasticheError(ErrorCode.UNKNOWN_JOB, "The result was sent to another connection."))
         for route in job.routes[:-1]:
             self._send(route, job, elsewhere)
@@ -344,18 +339,38 @@ class Dispatcher:
         self._dispatch()
 
     def _estimate(self, order: Order) -> tuple[float, int]:
-        line = self._line(str(order.options["method"]))
-        if line is None:
+        entry = find_estimate(self.estimates(), order.options)
+        if entry is None:
             return 0.0, 0
-        seconds, slope_seconds, memory, slope_memory = line
-        return (
-            round(max(0.0, seconds + slope_seconds * order.megapixels), 2),
-            int(max(0.0, memory + slope_memory * order.megapixels)),
-        )
+        seconds, memory = estimate(entry, order.megapixels)
+        return round(seconds, 2), memory
 
-    def _line(self, method: str) -> list[float] | None:
-        """Seconds, seconds per megapixel, bytes, bytes per megapixel; None where no worker has said it yet."""
-        return next((w.estimates[method] for w in self.workers if method in w.estimates), None)
+    def _show(self, job: Job) -> None:
+        """A preview is sent to whoever has taken the one before; the others get the newest one when they have."""
+        shown = job.shown
+        if shown is None:
+            return
+        for route in list(job.unshown):
+            if self._port.undelivered_to(route) or any(unsent.route == route for unsent in self._unsent):
+                continue
+            about = Message(Preview(), session=job.session, parent=job.id, buffers=shown.buffers, frames=shown.frames)
+            delivery = self._port.send(route, about.encode(), follow=True)
+            if delivery is Delivery.FULL:
+                continue
+            job.unshown.discard(route)
+            if delivery is Delivery.GONE:
+                self._lost(route)
+        if not job.unshown:
+            job.shown = None
+
+    def _progress(self, job: Job, progress: Progress) -> None:
+        """Details are told once each and none is left out, the rest is repeated and only the last one counts."""
+        job.progress = replace(progress, detail={})
+        if not progress.detail:
+            self._tell_progress(job, time.monotonic())
+            return
+        job.told = time.monotonic()
+        self._broadcast(job, progress)
 
     def _tell_progress(self, job: Job, now: float) -> None:
         job.told = now

@@ -7,13 +7,15 @@ import math
 import shlex
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image, ImageOps
 
-from pastiche.errors import PasticheError
-from pastiche.options import check_options
+from pastiche.errors import ErrorCode, PasticheError
+from pastiche.option_texts import option_value
+from pastiche.options import BY_NAME, check_options
 from pastiche.pixels import PixelBuffer, PixelFormat
 from pastiched.engines import create_engine
 from pastiched.engines.base import Engine, EngineJob, StyleInput
@@ -22,7 +24,7 @@ from pastiched.engines.base import Engine, EngineJob, StyleInput
 class _Quiet:
     """Callbacks of a run that nobody watches."""
 
-    def progress(self, stage: str, fraction: float) -> None: ...
+    def progress(self, stage: str, fraction: float, detail: dict[str, Any] | None = None) -> None: ...
 
     def check(self) -> None: ...
 
@@ -32,6 +34,18 @@ class _Quiet:
 
     def finishing(self) -> bool:
         return False
+
+
+def read_options(given: list[str]) -> dict[str, Any]:
+    """NAME=VALUE pairs. Raises PasticheError(BAD_OPTION) for a name that there is not; values are not checked yet."""
+    values: dict[str, Any] = {}
+    for pair in given:
+        name, _, text = pair.partition("=")
+        option = BY_NAME.get(name.replace("-", "_"))
+        if option is None:
+            raise PasticheError(ErrorCode.BAD_OPTION, f"There is no option {name[:40]!r}.")
+        values[option.name] = option_value(option, text)
+    return values
 
 
 def native_brush_size(width: int, height: int) -> float:
@@ -60,6 +74,9 @@ def main(arguments: list[str]) -> int:
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the PNGs and their list go")
     parser.add_argument("--method", default="fast")
+    parser.add_argument(
+        "--option", action="append", default=[], metavar="NAME=VALUE", help="an option of the method; may be repeated"
+    )
     parser.add_argument("--side", type=int, default=512, help="long side of the photographs (%(default)s)")
     parser.add_argument("--device", default="cpu")
     options = parser.parse_args(arguments)
@@ -80,12 +97,14 @@ def _paint(options: argparse.Namespace, engine: Engine, photo: str, style: str, 
     folder = options.pairs.parent
     content = read_picture(folder / photo, "content", options.side)
     form = content.format
-    brush = native_brush_size(form.width, form.height)
+    # Fine's strokes follow the style picture's size; only Fast has a size of its own.
+    brush = native_brush_size(form.width, form.height) if options.method == "fast" else 100.0
+    values = {"brush_size": brush} | read_options(options.option) | {"method": options.method}
     job = EngineJob(
         content,
         [StyleInput(read_picture(folder / style, "style"), None, 1.0)],
         None,
-        check_options({"method": options.method, "brush_size": brush}),
+        check_options(values),
     )
     result = engine.run(job, _Quiet()).pastiche
     path = options.out / f"{number:02d}.png"

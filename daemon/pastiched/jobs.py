@@ -14,6 +14,7 @@ from typing import Any
 from pastiche.errors import ErrorCode, PasticheError
 from pastiche.options import MAX_STYLES, check_options
 from pastiche.protocol import STREAM_ABOVE, Message, Progress, Submit, frame_bytes
+from pastiche.state_files import as_path, check_files, check_names
 from pastiched.flow import Flow
 
 KEPT_OUTCOMES = 16
@@ -57,6 +58,8 @@ class Order:
     styles: tuple[StyleChoice, ...]
     megapixels: float
     preview: bool
+    state: Path | None = None
+    resume: Path | None = None
 
 
 def check_submit(message: Message, find_style: Callable[[str], Path]) -> Order:
@@ -84,7 +87,10 @@ def check_submit(message: Message, find_style: Callable[[str], Path]) -> Order:
     used = {style.buffer for style in styles if style.buffer is not None}
     if used != {index for index, role in enumerate(roles) if role == "style"}:
         raise PasticheError(ErrorCode.BAD_MESSAGE, "A style picture came that no style names.")
-    return Order(options, styles, content.width * content.height / 1e6, body.preview)
+    check_names(body.state, body.resume, str(options["method"]))
+    state, resume = as_path(body.state), as_path(body.resume)
+    check_files(state, resume)
+    return Order(options, styles, content.width * content.height / 1e6, body.preview, state, resume)
 
 
 def _style(entry: object, roles: list[str], find_style: Callable[[str], Path]) -> StyleChoice:
@@ -127,6 +133,10 @@ class Job:
     moved: float = 0.0
     """When a streamed row or a credit last came from the client."""
     finish: bool = False
+    shown: Message | None = None
+    """The last picture in between, while somebody has not been sent it,"""
+    unshown: set[bytes] = field(default_factory=set)
+    """namely these connections."""
     inflows: dict[int, Flow] = field(default_factory=dict)
     outflow: Flow | None = None
     """A streamed result on its way; `allowed` is what the client allows."""
@@ -174,6 +184,7 @@ class Job:
     def release(self) -> None:
         """Lets go of the pixels, once the worker has them or nobody needs them."""
         self.message = Message(self.message.body, self.message.id, self.message.session, "", self.message.buffers)
+        self.shown = None
 
 
 class JobQueue:

@@ -60,10 +60,10 @@ class Ready(Body):
 
 @dataclass(frozen=True)
 class Estimates(Body):
-    """For each method [seconds, seconds per megapixel, bytes, bytes per megapixel]."""
+    """What the worker knows of its methods, as `status_reply.estimates` tells it."""
 
     TYPE = "estimates"
-    methods: dict[str, list[float]] = field(default_factory=dict)
+    entries: list[dict[str, Any]] = field(default_factory=list)
 
 
 LINK_BODIES: dict[str, type[Body]] = {body.TYPE: body for body in (Beat, Ready, Estimates)}

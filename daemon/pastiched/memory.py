@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import torch
 
-_SAID_BY_ALLOCATORS = ("out of memory", "can't allocate memory", "not enough memory", "cannot allocate memory")
+_SAID_BY_ALLOCATORS = (
+    "out of memory",
+    "can't allocate memory",
+    "not enough memory",
+    "cannot allocate memory",
+    # oneDNN's words for it, on the CPU.
+    "could not create a primitive",
+)
 _SAID_BY_BROKEN_DEVICES = (
     "cuda error",
     "hip error",
@@ -18,6 +25,8 @@ _SAID_BY_BROKEN_DEVICES = (
     "cublas_status",
     "cudnn_status",
     "ur_result",
+    # Seen to go on after memory was there again: a new process is safe.
+    "could not create a primitive",
 )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 import logging
 import os
 import signal
@@ -282,13 +283,25 @@ class Server:
             return
         if self._leaving:
             raise PasticheError(ErrorCode.STOPPING)
-        if any(isinstance(style, dict) and style.get("name") is not None for style in submit.styles):
-            # Looking into the user's folder may take a while; messages of this socket stay in order meanwhile.
+        if submit.state or submit.resume:
+            self._check_nearby()
+        named = any(isinstance(style, dict) and style.get("name") is not None for style in submit.styles)
+        if named or submit.state or submit.resume:
+            # Looking into the user's folders may take a while; messages of this socket stay in order meanwhile.
             order = await asyncio.to_thread(check_submit, message, self._find_style)
         else:
             order = check_submit(message, self._find_style)
         self._dispatcher.check_room(message)
         self._dispatcher.add(route, message, order)
+
+    def _check_nearby(self) -> None:
+        """A client of another computer must not have files written here."""
+        if not ipaddress.ip_address(self._config.bind).is_loopback:
+            raise PasticheError(
+                ErrorCode.BAD_OPTION,
+                "A daemon that other computers can reach keeps no runs in files.",
+                "Leave --state and --resume out.",
+            )
 
     def _open_library(self) -> StyleLibrary:
         if self._library is None:
@@ -329,7 +342,19 @@ class Server:
             {"pid": w.pid, "device": w.device, "state": w.condition(self._dispatcher.busy(w))}
             for w in self._supervisor.workers
         ]
-        jobs = [{"session": job.session, "id": job.id, "state": str(job.state)} for job in self._dispatcher.queue]
+        jobs = [
+            {
+                "session": job.session,
+                "id": job.id,
+                "state": str(job.state),
+                "method": job.order.options["method"],
+                "preview": job.preview,
+                "stage": job.progress.stage,
+                "fraction": job.progress.fraction,
+                "seconds_left": job.progress.seconds_left,
+            }
+            for job in self._dispatcher.queue
+        ]
         return Status(
             daemon=VERSION,
             pid=os.getpid(),

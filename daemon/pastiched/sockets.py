@@ -108,7 +108,7 @@ class Port:
         socket.rcvhwm = 64
         socket.sndhwm = WAITING_MESSAGES
         self._socket = socket
-        self._tracked: list[tuple[zmq.MessageTracker, int]] = []
+        self._tracked: list[tuple[zmq.MessageTracker, int, bytes]] = []
 
     def bind(self, run_folder: Path, host: str) -> tuple[str, str]:
         """Binds ipc, where there is such a thing, and tcp: (preferred endpoint, tcp endpoint)."""
@@ -120,9 +120,12 @@ class Port:
         parts: list[zmq.Frame] = await self._socket.recv_multipart(copy=False)
         return parts
 
-    def send(self, route: bytes, parts: Sequence[Any]) -> Delivery:
-        """Sends [header][frame]* to a client; large frames are not copied."""
-        frames = [self._track(part) for part in parts[1:]]
+    def send(self, route: bytes, parts: Sequence[Any], follow: bool = False) -> Delivery:
+        """Sends [header][frame]* to a client; large frames are not copied, and counted until they have left.
+
+        `follow`: small ones too.
+        """
+        frames = [self._track(part, route, 0 if follow else TRACK_ABOVE) for part in parts[1:]]
         try:
             at_once(self._socket.send_multipart([route, parts[0], *frames], flags=zmq.NOBLOCK, copy=False))
         except zmq.Again:
@@ -133,20 +136,24 @@ class Port:
             return Delivery.GONE
         return Delivery.SENT
 
-    def _track(self, part: Any) -> Any:
+    def _track(self, part: Any, route: bytes, above: int) -> Any:
         buffer = part.buffer if isinstance(part, zmq.Frame) else memoryview(part)
-        if buffer.nbytes < TRACK_ABOVE:
+        if buffer.nbytes < above:
             return part
         frame = zmq.Frame(buffer, track=True, copy=False)
         if frame.tracker is not None:
-            self._tracked.append((frame.tracker, buffer.nbytes))
+            self._tracked.append((frame.tracker, buffer.nbytes, route))
         return frame
 
     @property
     def undelivered(self) -> int:
         """Bytes of large frames that have been sent but not yet left this process."""
-        self._tracked = [(tracker, size) for tracker, size in self._tracked if not tracker.done]
-        return sum(size for _, size in self._tracked)
+        self._tracked = [entry for entry in self._tracked if not entry[0].done]
+        return sum(size for _, size, _ in self._tracked)
+
+    def undelivered_to(self, route: bytes) -> int:
+        """Those to one client."""
+        return sum(size for tracker, size, to in self._tracked if to == route and not tracker.done)
 
     def close(self, linger: int) -> None:
         self._socket.close(linger)

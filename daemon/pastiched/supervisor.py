@@ -12,6 +12,7 @@ from typing import Any
 import zmq.asyncio
 
 from pastiche.errors import ErrorCode, PasticheError, error_from_wire
+from pastiche.estimates import is_estimate
 from pastiche.protocol import Failed, Message, Result
 from pastiched.config import ServeConfig
 from pastiched.link import Beat, Estimates, Ready
@@ -56,7 +57,7 @@ class Worker:
     ) -> None:
         self.device, self._config, self._start_process, self._tell = device, config, start, tell
         self.info: dict[str, Any] = {"name": device, "kind": "", "state": "probing", "detail": ""}
-        self.estimates: dict[str, list[float]] = {}
+        self.estimates: list[dict[str, Any]] = []
         self.state = WorkerState.PAUSED
         self.failure = PasticheError(ErrorCode.WORKER_DIED)
         """Why it was given up, in state FAILED."""
@@ -149,7 +150,7 @@ class Worker:
             log.info("Worker %d is ready on %s.", process.pid, self.info.get("kind"))
             self._tell.ready(self)
         elif isinstance(body, Estimates):
-            self.estimates = {m: line for m, line in body.methods.items() if isinstance(line, list) and len(line) == 4}
+            self.estimates = [entry for entry in body.entries if is_estimate(entry)]
         elif isinstance(body, Failed) and not message.parent:
             self._said = error_from_wire(body.code, body.sentence, body.hint)
         else:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 from pastiche.errors import ErrorCode, PasticheError
 from pastiche.pixels import PixelBuffer
-from pastiche.protocol import Message, Submit
+from pastiche.protocol import Message, Progress, Submit
+from pastiche.state_files import as_path, check_files, check_names
 from pastiched.engines.base import EngineJob, StyleInput
 
 SURE_AFTER_SECONDS = 0.5
@@ -39,8 +41,10 @@ class Task:
         """Seconds that the engine expects to need, 0 = unknown."""
         self.stage = "receive"
         self.fraction = 0.0
+        self._resumed: tuple[float, float] | None = None
+        """When a run that goes on was where it had been left, and how far that was."""
         self.shown: tuple[str, float] | None = None
-        self.told = 0.0
+        self.told = self.previewed = 0.0
 
     def complete(self) -> None:
         """All pictures are here."""
@@ -48,18 +52,28 @@ class Task:
 
     def advance(self, stage: str, fraction: float) -> None:
         self.stage, self.fraction = stage, min(max(fraction, self.fraction), 1.0)
+        if self.body.resume and self._resumed is None and stage == "stylize":
+            self._resumed = time.monotonic(), self.fraction
 
     def seconds_left(self, now: float) -> float | None:
         """Estimated from the fraction, or from what the engine expected while too little has been done."""
         if not self.started:
             return None
-        spent = now - self.started
-        if spent > SURE_AFTER_SECONDS and self.fraction > SURE_ABOVE:
-            return round(spent * (1 - self.fraction) / self.fraction, 2)
-        return round(max(0.0, self.expected - spent), 2) if self.expected else None
+        began, before = self._resumed or (self.started, 0.0)
+        spent, done = now - began, self.fraction - before
+        if spent > SURE_AFTER_SECONDS and done > SURE_ABOVE * (1 - before):
+            return round(spent * (1 - self.fraction) / done, 2)
+        return round(max(0.0, self.expected * (1 - before) - spent), 2) if self.expected else None
+
+    def progress(self, now: float, detail: dict[str, Any] | None = None) -> Progress:
+        """How far it is, as it is told."""
+        return Progress(self.stage, round(self.fraction, 4), self.seconds_left(now), detail or {})
 
     def engine_job(self) -> EngineJob:
-        """The engine's view. Raises BAD_MESSAGE if the server sent something else than it promised."""
+        """The engine's view. Raises BAD_MESSAGE if the server sent something else than it promised.
+
+        Files are looked at again, as they may have changed while the job waited: UNREADABLE, UNWRITABLE.
+        """
         by_role = {picture.format.role: picture for picture in self.pictures.values()}
         if "content" not in by_role:
             raise PasticheError(ErrorCode.BAD_MESSAGE)
@@ -71,7 +85,11 @@ class Task:
             )
             for style in self.body.styles
         ]
-        return EngineJob(by_role["content"], styles, by_role.get("mask"), dict(self.body.options), self.preview)
+        options = dict(self.body.options)
+        check_names(self.body.state, self.body.resume, str(options["method"]))
+        state, resume = as_path(self.body.state), as_path(self.body.resume)
+        check_files(state, resume)
+        return EngineJob(by_role["content"], styles, by_role.get("mask"), options, self.preview, state, resume)
 
     def release(self) -> None:
         """Lets go of the pictures."""

@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 from pastiche.errors import ErrorCode, PasticheError
 from pastiche.failures import describe_failure
-from pastiche.options import METHODS, defaults
+from pastiche.options import METHODS
 from pastiche.pixels import PixelBuffer
 from pastiche.protocol import Cancelled as CancelledBody
-from pastiche.protocol import Failed, Preview, Result
+from pastiche.protocol import Failed, Result
 from pastiche.version import VERSION
 from pastiched.courier import Courier
 from pastiched.device import Device
 from pastiched.engines.base import Cancelled
 from pastiched.link import Estimates, Ready, Setup
 from pastiched.memory import free_unused, is_broken_device, is_out_of_memory, peak_bytes, reset_peak
+from pastiched.pace import Pace, estimates
 from pastiched.task import Task
 
 if TYPE_CHECKING:
@@ -39,8 +40,7 @@ class Workshop:
         self._engines: dict[str, Engine] = {}
         self._loaded: dict[str, float] = {}
         """When each loaded engine was last used."""
-        self._pace: dict[str, float] = {}
-        """Seconds that jobs took, as a multiple of what the engine had estimated."""
+        self._pace = Pace()
         self.broken = False
 
     def run(self) -> None:
@@ -89,12 +89,15 @@ class Workshop:
         loaded = time.monotonic()
         width, height = job.content.format.width, job.content.format.height
         estimated, _ = engine.estimate(width, height, job.options)
-        task.expected = estimated * self._pace.get(method, 1.0)
+        task.expected = estimated * self._pace.of(method, job.options)
         result = engine.run(job, calls)
         ended = time.monotonic()
         self._loaded[method] = ended
-        if estimated > TELLING_SECONDS:
-            self._pace[method] = (self._pace.get(method, 1.0) + (ended - loaded) / estimated) / 2
+        whole = not job.resume and not task.finish.is_set()
+        # Engines learn too: what is left to be learned here is how far they are off by now.
+        estimated, _ = engine.estimate(width, height, job.options)
+        if whole and estimated > TELLING_SECONDS:
+            self._pace.learn(method, job.options, (ended - loaded - calls.lent) / estimated)
             self._send_estimates()
         timings = {
             "receive": (task.completed - task.arrived) * 1000,
@@ -103,9 +106,11 @@ class Workshop:
             "run": (ended - loaded) * 1000,
             **result.timings,
         }
-        return result, self._report(job.options, result, timings)
+        return result, self._report(job.options, result, timings, calls.peak())
 
-    def _report(self, options: dict[str, Any], result: EngineResult, timings: dict[str, float]) -> dict[str, Any]:
+    def _report(
+        self, options: dict[str, Any], result: EngineResult, timings: dict[str, float], memory: dict[str, int]
+    ) -> dict[str, Any]:
         import torch
 
         return {
@@ -113,7 +118,7 @@ class Workshop:
             "options": options,
             "timings": {stage: round(float(ms), 2) for stage, ms in timings.items()},
             "device": self.device.to_wire(self.setup.device),
-            "memory": peak_bytes(self.device.torch_device),
+            "memory": memory,
             "models": result.models,
             "notes": result.notes,
             "versions": {"pastiche": VERSION, "torch": str(torch.__version__), "python": platform.python_version()},
@@ -125,6 +130,7 @@ class Workshop:
         elif is_out_of_memory(error):
             log.error("A job ran out of memory.\n%s", describe_failure(error))
             failure = PasticheError(ErrorCode.OUT_OF_MEMORY)
+            self.broken = is_broken_device(error)
         else:
             log.error("A job failed.\n%s", describe_failure(error))
             failure = PasticheError(ErrorCode.ENGINE)
@@ -134,16 +140,19 @@ class Workshop:
         self.courier.post(Failed(str(failure.code), failure.sentence, failure.hint), task.tag)
 
     def _engine(self, method: str) -> Engine:
-        from pastiched.engines import create_engine
-
-        engine = self._engines.get(method)
-        if engine is None:
-            engine = create_engine(method, self.device.torch_device)
-            self._engines[method] = engine
+        engine = self._known_engine(method)
         if method not in self._loaded:
             engine.load()
         self._loaded[method] = time.monotonic()
         return engine
+
+    def _known_engine(self, method: str) -> Engine:
+        """Loaded or not."""
+        from pastiched.engines import create_engine
+
+        if method not in self._engines:
+            self._engines[method] = create_engine(method, self.device.torch_device)
+        return self._engines[method]
 
     def _unload_idle(self) -> None:
         if not self.setup.idle_unload:
@@ -158,20 +167,14 @@ class Workshop:
             self._rest()
 
     def _send_estimates(self) -> None:
-        """A straight line through what each known engine estimates for 1 and 4 megapixels."""
-        lines = {}
-        for method, engine in self._engines.items():
-            options = defaults() | {"method": method}
-            small, large = engine.estimate(1000, 1000, options), engine.estimate(2000, 2000, options)
-            pace = self._pace.get(method, 1.0)
-            slope_seconds, slope_bytes = (large[0] - small[0]) / 3, (large[1] - small[1]) / 3
-            lines[method] = [
-                (small[0] - slope_seconds) * pace,
-                slope_seconds * pace,
-                float(small[1] - slope_bytes),
-                float(slope_bytes),
-            ]
-        self.courier.post(Estimates(lines))
+        """Of every method, loaded or not."""
+        entries = []
+        for method in METHODS:
+            try:
+                entries += estimates(self._known_engine(method), self._pace)
+            except Exception as error:
+                log.error("The %s method could not be asked.\n%s", method, describe_failure(error))
+        self.courier.post(Estimates(entries))
 
 
 class JobCalls:
@@ -179,10 +182,15 @@ class JobCalls:
 
     def __init__(self, workshop: Workshop, task: Task) -> None:
         self._workshop, self._task = workshop, task
+        self._peak: dict[str, int] = {}
+        self.lent = 0.0
+        """Seconds that went to previews in between."""
 
-    def progress(self, stage: str, fraction: float) -> None:
+    def progress(self, stage: str, fraction: float, detail: dict[str, Any] | None = None) -> None:
         self._workshop.courier.ticks += 1
         self._task.advance(stage, fraction if math.isfinite(fraction) else 0.0)
+        if detail:
+            self._workshop.courier.post(self._task.progress(time.monotonic(), plain(detail)), self._task.tag)
 
     def check(self) -> None:
         self._workshop.courier.ticks += 1
@@ -192,12 +200,32 @@ class JobCalls:
     def between_steps(self) -> None:
         self.check()
         if not self._task.preview and (waiting := self._workshop.courier.take_preview()):
+            # The preview's own measure starts anew.
+            self._peak = self.peak()
+            began = time.monotonic()
             self._workshop.work_on(waiting)
+            self.lent += time.monotonic() - began
 
     def preview(self, pixels: PixelBuffer) -> None:
         self._workshop.courier.ticks += 1
-        self._workshop.courier.post(Preview(), self._task.tag, pixels)
+        self._workshop.courier.show(self._task.tag, pixels)
 
     def finishing(self) -> bool:
         self._workshop.courier.ticks += 1
         return self._task.finish.is_set()
+
+    def peak(self) -> dict[str, int]:
+        """Bytes that the job has taken at most."""
+        now = peak_bytes(self._workshop.device.torch_device)
+        return {place: max(nbytes, self._peak.get(place, 0)) for place, nbytes in now.items()}
+
+
+def plain(detail: dict[str, Any]) -> dict[str, int | float]:
+    """What of a detail can be sent: numbers of Python's own."""
+    numbers: dict[str, int | float] = {}
+    for name, value in detail.items():
+        if isinstance(value, int) and not isinstance(value, bool):
+            numbers[str(name)] = int(value)
+        elif isinstance(value, float) and math.isfinite(value):
+            numbers[str(name)] = float(value)
+    return numbers

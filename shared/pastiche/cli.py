@@ -15,6 +15,7 @@ from typing import NoReturn
 
 from pastiche.errors import ErrorCode, PasticheError
 from pastiche.options import OPTIONS, Option
+from pastiche.state_files import SUFFIX
 from pastiche.version import VERSION
 
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
@@ -115,7 +116,9 @@ def build_parser() -> Parser:
     apply.add_argument("content", metavar="CONTENT", help="the picture: PNG, JPEG, WebP or TIFF")
     apply.add_argument("-o", "--output", required=True, metavar="OUT", help="where to; the extension says the format")
     apply.add_argument("--mask", metavar="MASK", help="a picture of the same size: white where the style goes")
-    _add_job_flags(apply)
+    fine = _add_job_flags(apply)
+    fine.add_argument("--state", metavar="FILE", help=f"keep an interrupted run in this file (*{SUFFIX})")
+    fine.add_argument("--resume", metavar="FILE", help="go on with the run of that file; --state may be the same")
 
     batch = command("batch", "Paints many pictures in the style of another; goes on after a bad file.")
     batch.add_argument("inputs", nargs="+", metavar="IN", help="pictures, folders, or patterns like '*.jpg'")
@@ -128,6 +131,8 @@ def build_parser() -> Parser:
 
     command("styles", "Lists the styles that have a name.")
     command("status", "Says what the daemon is doing.")
+    finish = command("finish", "Ends running Fine jobs early and keeps their pictures.")
+    finish.add_argument("job", nargs="?", metavar="JOB", help="one job, by its id or the start of it (pastiche status)")
     stop = command("stop", "Stops the daemon.")
     stop.add_argument("--when-idle", action="store_true", help="after the jobs it has")
     doctor = command("doctor", "Checks the installation and says how to repair it.")
@@ -136,12 +141,17 @@ def build_parser() -> Parser:
     return parser
 
 
-def _add_job_flags(parser: Parser) -> None:
+def _add_job_flags(parser: Parser) -> argparse._ArgumentGroup:
+    """Returns the group of the flags that only Fine heeds."""
     add = parser.add_argument
     add("--style", "-s", action="append", required=True, dest="styles", metavar="STYLE", help=STYLE_HELP)
     add("--weights", metavar="W,W", help="how much each style counts, for instance 2,1 (default: all the same)")
+    fine = parser.add_argument_group("with --method fine")
+    expert = parser.add_argument_group("with --method fine, for experts")
     for option in OPTIONS:
-        add(option.flag, *ALIASES.get(option.name, ()), dest=option.name, metavar=option.range_text, help=_help(option))
+        group = parser if not option.methods else expert if option.expert else fine
+        names = option.flag, *ALIASES.get(option.name, ())
+        group.add_argument(*names, dest=option.name, metavar=option.range_text, help=_help(option))
     add("--quality", default="95", metavar="1..100", help="of JPEG and WebP (default: 95)")
     add("--compression", default="1", metavar="0..9", help="effort for PNG and TIFF, 9 = smallest file (default: 1)")
     add("--overwrite", action="store_true", help="replace an existing result; an input is never replaced")
@@ -150,11 +160,13 @@ def _add_job_flags(parser: Parser) -> None:
     add("--threads", metavar="N", help="CPU threads of the daemon, if it has to be started")
     add("--low-priority", action="store_true", help="leave the processor to others, if the daemon has to be started")
     add("--quiet", "-q", action="store_true", help="no progress bar, no notes")
+    return fine
 
 
 def _help(option: Option) -> str:
     default = f"{option.default:g}" if isinstance(option.default, int | float) else option.default
-    return f"{option.help} (default: {default})".replace("%", "%%")
+    told = f"{option.help} (default: {default})" if default else option.help
+    return told.replace("%", "%%")
 
 
 if __name__ == "__main__":

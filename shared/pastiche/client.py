@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -24,7 +25,7 @@ from pastiche.connection import (
 from pastiche.control import RETIRE_SECONDS, STOP_SECONDS, ControlClient
 from pastiche.errors import ErrorCode, PasticheError
 from pastiche.job import ConnectCancelled, Event, Job, StyleRef
-from pastiche.options import MAX_STYLES, check_options
+from pastiche.options import BY_NAME, MAX_STYLES, check_options
 from pastiche.pixels import PixelBuffer, PixelFormat
 from pastiche.protocol import (
     STREAM_ABOVE,
@@ -35,6 +36,7 @@ from pastiche.protocol import (
     Message,
     Submit,
 )
+from pastiche.state_files import check_names
 from pastiche.transport import HelperGone
 from pastiche.version import VERSION
 
@@ -42,6 +44,7 @@ SILENT_SECONDS = 30.0
 QUIET_SECONDS = 1.0
 """After so much silence of a job (its heartbeat comes every 0.5 s) the client looks whether the daemon lives."""
 EVENTS_AT_ONCE = 64
+STATES_SINCE = (1, 2)
 
 
 class Client(ControlClient):
@@ -156,13 +159,26 @@ class Client(ControlClient):
         options: Mapping[str, Any] | None = None,
         mask: PixelBuffer | None = None,
         preview: bool = False,
+        state: Path | None = None,
+        resume: Path | None = None,
     ) -> Job:
         """Sends a job; the pixels must not change until it has ended.
 
         `content` has the role "content", the styles' pixels "style", the mask "mask". `preview` puts the job before
-        full ones. Raises PasticheError(BAD_OPTION) before anything is sent.
+        full ones. `state` is the file in which a Fine run is kept where it is interrupted, `resume` one to go on from
+        (absolute paths, see state_files.py; they may be the same). Raises PasticheError before anything is sent:
+        BAD_OPTION, and VERSION where the daemon is too old for `state` and `resume`.
         """
         values = check_options(options or {})
+        kept, begun = str(state or ""), str(resume or "")
+        check_names(kept, begun, str(values["method"]))
+        if (kept or begun) and self._peer_version < STATES_SINCE:
+            version = self.welcome.daemon if self.welcome else self.connection.daemon
+            raise PasticheError(
+                ErrorCode.VERSION,
+                f"The running daemon (version {version}) cannot keep a run in a file or go on from one.",
+                "Stop it with `pastiche stop` and update Pastiche.",
+            )
         if not 1 <= len(styles) <= MAX_STYLES:
             raise PasticheError(ErrorCode.BAD_OPTION, f"A pastiche takes 1 to {MAX_STYLES} styles, not {len(styles)}.")
         pictures = [content]
@@ -178,7 +194,7 @@ class Client(ControlClient):
         if mask:
             pictures.append(mask)
         streams = {i: p for i, p in enumerate(pictures) if p.format.nbytes > STREAM_ABOVE}
-        body = Submit(values, wire_styles, list(streams), preview)
+        body = Submit(self._known_options(values), wire_styles, list(streams), preview, kept, begun)
         buffers: tuple[PixelFormat, ...] = tuple(p.format for p in pictures)
         channel = self._open_jobs()
         frames = tuple(p.data for i, p in enumerate(pictures) if i not in streams)
@@ -186,6 +202,13 @@ class Client(ControlClient):
         job = Job(channel.send(body, buffers=buffers, frames=frames), self, channel, streams)
         self._active[job.id] = job
         return job
+
+    def _known_options(self, values: dict[str, float | int | str]) -> dict[str, float | int | str]:
+        """A daemon before 1.2 does not know the options of methods that came after it, and would refuse them."""
+        if self._peer_version >= STATES_SINCE:
+            return values
+        method = values["method"]
+        return {n: v for n, v in values.items() if not BY_NAME[n].methods or method in BY_NAME[n].methods}
 
     @property
     def fd(self) -> int:

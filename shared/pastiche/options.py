@@ -89,7 +89,7 @@ OPTIONS: tuple[Option, ...] = (
         "How much of the style is taken on; 0 gives the photograph back.", 0, 100, "%",
     ),
     Option(
-        "brush_size", "float", 100.0, "_Brush size",
+        "brush_size", "float", 100.0, "Brush si_ze",
         "Size of the strokes, in proportion to the picture; a larger brush also works faster.", 25, 400, "%",
     ),
     Option(
@@ -112,12 +112,12 @@ OPTIONS: tuple[Option, ...] = (
         choices=("draft", "normal", "best"), methods=FINE,
     ),
     Option(
-        "megapixels", "float", 0.0, "Painted _at",
+        "megapixels", "float", 0.0, "Painted at",
         "How many megapixels are painted, beyond which the pastiche is enlarged; 0 goes by the effort.",
         0, 400, "MP", methods=FINE, digits=2,
     ),
     Option(
-        "style_scale", "float", 100.0, "Style sca_le",
+        "style_scale", "float", 100.0, "Style scale",
         "Size of the style picture beside the photograph, and so of its marks.", 25, 400, "%", methods=FINE,
     ),
     Option(

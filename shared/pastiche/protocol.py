@@ -58,6 +58,8 @@ class Submit(Body):
 
     `styles` has one map a style: `weight`, and `name` (of the daemon's library) or `buffer` (index of a buffer).
     `streams`: indices of the buffers that follow as `pixels` messages. `preview` puts the job before full ones.
+    `state` and `resume`: absolute paths of files of the user's ("" = none), in which a run is kept and from which it
+    goes on.
     """
 
     TYPE = "submit"
@@ -65,6 +67,8 @@ class Submit(Body):
     styles: list[dict[str, Any]]
     streams: list[int] = field(default_factory=list)
     preview: bool = False
+    state: str = ""
+    resume: str = ""
 
 
 @dataclass(frozen=True)
@@ -79,12 +83,17 @@ class Accepted(Body):
 
 @dataclass(frozen=True)
 class Progress(Body):
-    """`stage` "queued", "receive", "load", "style", "stylize", "finish", "send"; `fraction` 0..1 of the whole job."""
+    """`stage` "queued", "receive", "load", "style", "stylize", "finish", "send"; `fraction` 0..1 of the whole job.
+
+    `detail` is empty in most messages; where the method works in steps, some tell about one of them: scale, scales,
+    iteration, iterations (from 1), and the losses by name.
+    """
 
     TYPE = "progress"
     stage: str
     fraction: float
     seconds_left: float | None = None
+    detail: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -142,10 +151,11 @@ class StatusRequest(Body):
 
 @dataclass(frozen=True)
 class Status(Body):
-    """workers: pid, device, state ("starting", "idle", "busy", "unloaded"); jobs: session, id, state.
+    """workers: pid, device, state ("starting", "idle", "busy", "unloaded"); jobs: session, id, state, method, preview,
+    stage, fraction, seconds_left.
 
     estimates, for the methods of which something is known: method, seconds, seconds_per_megapixel, memory,
-    memory_per_megapixel (bytes).
+    memory_per_megapixel (bytes); see estimates.py for `options` and `points`.
     """
 
     TYPE = "status_reply"

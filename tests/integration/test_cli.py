@@ -127,6 +127,41 @@ def test_a_batch_goes_on_with_the_next_daemon_where_this_one_leaves(own_shell: S
     assert own_shell.daemon_pid() != pid
 
 
+def test_finish_where_nothing_runs_is_a_sentence_and_starts_no_daemon(own_shell: Shell) -> None:
+    assert own_shell.json("finish") == {"finished": []}
+    assert "No Fine job" in own_shell.run("finish").stdout
+    nowhere = own_shell.run("finish", "abc")
+    assert nowhere.returncode == 1 and nowhere.stderr.count("\n") == 1
+    assert own_shell.connection is None
+
+
+def test_finish_leaves_alone_what_cannot_end_early(shell: Shell) -> None:
+    process = start_job(shell)
+    status = shell.run("status").stdout
+    (job,) = [line for line in status.splitlines() if line.startswith("Job ")]
+    assert "running, fast" in job
+    assert shell.json("finish") == {"finished": []}
+    assert "one pass" in shell.refusal("finish", job.split()[1].rstrip(":"))
+    process.kill()
+    process.communicate()
+    with Client.connect(shell.home, start=False) as client:
+        wait_until(lambda: not client.status().jobs, "the end of the job", 5)
+
+
+def test_flags_without_effect_are_noted_and_the_picture_is_painted(shell: Shell) -> None:
+    photograph(shell.folder / "photo.png")
+    done = shell.run("apply", "photo.png", "-s", "photo.png", *QUICK, "-o", "out.png", "--effort", "best")
+    assert (done.returncode, done.stderr) == (0, "pastiche: --effort has no effect with --method fast.\n")
+    done = shell.run("batch", "photo.png", "-s", "photo.png", *QUICK, "-o", "out", "--iterations", "5")
+    assert done.stderr.startswith("pastiche: --iterations has no effect with --method fast.\n")
+
+
+def test_a_run_of_fast_is_not_kept(shell: Shell) -> None:
+    photograph(shell.folder / "photo.png")
+    said = shell.refusal("apply", "photo.png", "-s", "photo.png", "-o", "out.png", "--state", "run")
+    assert "--method fine" in said
+
+
 def test_batch_of_nothing_is_a_sentence(shell: Shell) -> None:
     assert "no pictures" in shell.refusal("batch", "*.png", "-s", "wave", "-o", "out")
 

@@ -21,7 +21,9 @@ from pastiche import control as control_module
 from pastiche.client import Client, stop_daemon
 from pastiche.connection import Connection, Home, read_connection
 from pastiche.errors import ErrorCode, PasticheError
+from pastiche.estimates import estimate, find_estimate, is_estimate
 from pastiche.job import ConnectCancelled, JobCancelled, StyleRef
+from pastiche.options import OPTIONS, defaults
 from pastiche.pixels import PixelBuffer, PixelFormat
 from pastiche.protocol import STREAM_ABOVE, Accepted, Result
 from pastiche.version import VERSION
@@ -114,6 +116,13 @@ def test_bad_options_and_styles_are_refused_before_anything_is_sent(client: Clie
     ):
         with pytest.raises(PasticheError) as caught:
             client.submit(picture(8, 8), styles, options)
+        assert caught.value.code is ErrorCode.BAD_OPTION
+
+
+def test_a_file_that_cannot_keep_a_run_is_refused_before_anything_is_sent(client: Client) -> None:
+    for method, file in (("fast", "/tmp/run.pastiche-state"), ("fine", "/tmp/run"), ("fine", "run.pastiche-state")):
+        with pytest.raises(PasticheError) as caught:
+            client.submit(picture(8, 8), [STYLE], {"method": method}, state=Path(file))
         assert caught.value.code is ErrorCode.BAD_OPTION
 
 
@@ -306,6 +315,10 @@ def test_in_a_sandbox_a_daemon_of_another_version_is_used_and_not_stopped(
             assert client.welcome
             assert client.welcome.daemon != VERSION
             assert client.thumbnail("rose-window") == b"", "nothing is asked that it does not know"
+            with pytest.raises(PasticheError) as caught:
+                client.submit(picture(8, 8), [STYLE], {"method": "fine"}, state=home.folder / "run.pastiche-state")
+            assert caught.value.code is ErrorCode.VERSION and "0.0.1" in caught.value.sentence
+            assert set(client._known_options(defaults())) == {o.name for o in OPTIONS if not o.methods}
         assert old.poll() is None
     finally:
         old.kill()
@@ -370,6 +383,10 @@ def test_a_thumbnail_is_the_gallerys_file_and_the_users_own_pictures_have_none(h
 
 
 def test_status_tells_what_is_known_of_each_method(client: Client) -> None:
-    (line,) = wait_for(lambda: client.status().estimates, "the worker's estimates")
-    assert line["method"] == "fast" and line["seconds_per_megapixel"] > 0 and line["memory"] > 0
-    assert set(line) == {"method", "seconds", "seconds_per_megapixel", "memory", "memory_per_megapixel"}
+    known = wait_for(lambda: client.status().estimates, "the worker's estimates")
+    fast = find_estimate(known, defaults())
+    assert fast is known[0] and fast["method"] == "fast" and not fast["options"]
+    assert fast["seconds_per_megapixel"] > 0 and fast["memory"] > 0
+    assert all(is_estimate(entry) for entry in known)
+    small, large = estimate(fast, 1.0), estimate(fast, 24.0)
+    assert 0 < small[0] < large[0] and 0 < small[1] < large[1]

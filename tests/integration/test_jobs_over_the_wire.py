@@ -120,7 +120,9 @@ def test_status_answers_during_a_job(jobs: Wire, control: Wire) -> None:
     started(jobs, running)
     for _ in range(20):
         answer = status(control)
-    assert [(j["id"], j["state"]) for j in answer.jobs] == [(running, "running")]
+    (told,) = answer.jobs
+    assert (told["id"], told["state"], told["method"], told["preview"]) == (running, "running", "fast", False)
+    assert told["stage"] not in ("queued", "receive") and 0 < told["fraction"] < 1
     assert answer.workers[0]["state"] == "busy"
     cancel(control, jobs, running)
     assert isinstance(jobs.outcome(running).body, Cancelled)
@@ -297,6 +299,10 @@ def set_field(*path: Any) -> Callable[[dict[str, Any]], None]:
     return change
 
 
+def fine(**fields: Any) -> Callable[[dict[str, Any]], None]:
+    return lambda header: header["body"].update(options={"method": "fine"}, **fields)
+
+
 WRONG = [
     ("width larger than sent", set_field("buffers", 0, "width", 9), "bad_picture"),
     ("width smaller than sent", set_field("buffers", 0, "width", 7), "bad_picture"),
@@ -338,6 +344,14 @@ WRONG = [
     ("options a list", set_field("body", "options", []), "bad_message"),
     ("options missing", lambda h: h["body"].pop("options"), "bad_message"),
     ("preview text", set_field("body", "preview", "yes"), "bad_message"),
+    ("state a number", fine(state=5), "bad_message"),
+    ("state relative", fine(state="run.pastiche-state"), "bad_option"),
+    ("state of another kind", fine(state="/etc/passwd"), "bad_option"),
+    ("state for Fast", set_field("body", "state", "/tmp/run.pastiche-state"), "bad_option"),
+    ("state in no folder", fine(state="/nowhere/run.pastiche-state"), "unwritable"),
+    ("state with a null character", fine(state="/tmp/\0.pastiche-state"), "bad_option"),
+    ("resume of nothing", fine(resume="/nowhere/run.pastiche-state"), "unreadable"),
+    ("resume relative", fine(resume="../run.pastiche-state"), "bad_option"),
     ("body a list", set_field("body", []), "bad_message"),
     ("no session", set_field("session", ""), "bad_message"),
     ("session too long", set_field("session", "s" * 65), "bad_message"),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import msgpack
 import pytest
@@ -121,3 +123,15 @@ def test_an_unreadable_message_is_not_answered_and_a_readable_wrong_one_is(jobs:
     answer = jobs.receive()
     assert answer.parent == "bad" and isinstance(answer.body, Failed) and answer.body.code == "bad_message"
     assert isinstance(jobs.outcome(jobs.send(job(session=jobs.session))).body, Result)
+
+
+def test_a_daemon_that_others_can_reach_writes_no_files_for_clients(
+    launch: Callable[..., Daemon], tmp_path: Path
+) -> None:
+    daemon = launch("--bind", "0.0.0.0", "--allow-remote")
+    with Wire(daemon.connection) as wire:
+        submit = job(session=wire.session, options={"method": "fine"})
+        asked = replace(submit, body=replace(submit.body, state=str(tmp_path / "run.pastiche-state")))
+        refused = wire.until(wire.send(asked), Failed).body
+        assert isinstance(refused, Failed) and refused.code == "bad_option"
+        assert not list(tmp_path.glob("*.pastiche-state"))

@@ -70,7 +70,7 @@ def test_a_signal_to_leave_leaves_nothing(launch: Launch, number: signal.Signals
         daemon.process.send_signal(number)
         assert daemon.process.wait(PATIENCE) == 0
     assert is_gone(pid)
-    assert sorted(p.name for p in daemon.home.folder.iterdir()) == ["log", "run", "styles"]
+    assert sorted(p.name for p in daemon.home.folder.iterdir()) == ["log", "models", "run", "styles"]
     assert list(daemon.home.run_folder.iterdir()) == []
 
 

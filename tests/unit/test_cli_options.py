@@ -13,8 +13,10 @@ from PIL import Image
 
 from pastiche import cli
 from pastiche.commands.batch import find_sources, name_outputs
-from pastiche.commands.job_flags import daemon_arguments, job_options, style_flags, write_settings
+from pastiche.commands.finish import choose_jobs
+from pastiche.commands.job_flags import daemon_arguments, idle_flags, job_options, style_flags, write_settings
 from pastiche.commands.progress import Bar, Interrupts
+from pastiche.commands.run_files import RunFiles, read_run_files
 from pastiche.errors import ErrorCode, PasticheError
 from pastiche.options import OPTIONS, defaults
 
@@ -31,6 +33,9 @@ BAD_FLAGS: dict[str, tuple[list[str], str]] = {
     "wrap unknown": (["--wrap", "vertical"], "none, horizontal, both"),
     "depth unknown": (["--depth", "12"], "8, 16, 32"),
     "method unknown": (["--method", "magic"], "one of"),
+    "layer unknown": (["--style-layers", "relu9_1"], "LAYER:W,LAYER:W"),
+    "megapixels negative": (["--megapixels", "-1"], "between 0 and 400"),
+    "iterations of a word": (["--iterations", "many"], "a number"),
     "quality zero": (["--quality", "0"], "between 1 and 100"),
     "quality word": (["--quality", "best"], "between 1 and 100"),
     "compression too high": (["--compression", "10"], "between 0 and 9"),
@@ -64,10 +69,102 @@ def test_every_option_of_the_table_is_a_flag_with_its_default() -> None:
     parser = cli.build_parser()
     assert job_options(parser.parse_args(APPLY)) == defaults()
     for option in OPTIONS:
-        value = option.choices[-1] if option.choices else f"{option.maximum:g}"
+        value = option.choices[-1] if option.choices else f"{option.maximum:.1f}"
         if option.kind == "int":
             value = str(int(option.maximum))
+        elif option.kind == "text":
+            value = "relu1_1:0.5,relu4_2"
         assert str(job_options(parser.parse_args([*APPLY, option.flag, value]))[option.name]).startswith(value)
+
+
+def test_flags_that_only_fine_heeds_stand_by_themselves(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["apply", "--help"])
+    common, fine, expert = capsys.readouterr().out.partition("positional")[2].split("with --method fine")
+    assert "--strength" in common and "--effort" in fine and "--state" in fine and "--iterations" in expert
+    assert all(option.flag not in common for option in OPTIONS if option.methods)
+
+
+def test_flags_that_a_method_does_not_heed_are_named_once() -> None:
+    parse = cli.build_parser().parse_args
+    assert idle_flags(parse(APPLY), "fast") == ""
+    assert idle_flags(parse([*APPLY, "--effort", "best"]), "fine") == ""
+    assert idle_flags(parse([*APPLY, "--effort", "best"]), "fast") == "--effort has no effect with --method fast."
+    several = parse([*APPLY, "--effort", "best", "--seed", "3", "--iterations", "9", "--scales", "1"])
+    said = idle_flags(several, "fast")
+    assert said == "--effort, --iterations and --scales have no effect with --method fast."
+
+
+def run_files(method: str, *given: str) -> RunFiles:
+    return read_run_files(cli.build_parser().parse_args([*APPLY, *given]), method)
+
+
+def test_the_file_of_a_run_gets_its_ending_and_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run_files("fine", "--state", "run").state == tmp_path / "run.pastiche-state"
+    assert run_files("fine", "--state", "run").notes == ["The file of the run is run.pastiche-state."]
+    written_out = run_files("fine", "--state", "run.pastiche-state")
+    assert (written_out.state, written_out.notes) == (tmp_path / "run.pastiche-state", [])
+    assert (run_files("fast").state, run_files("fast").resume) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("method", "given", "part"),
+    [
+        ("fast", ("--state", "run"), "--method fine"),
+        ("fine", ("--state", "run.png"), ".pastiche-state"),
+        ("fine", ("--state", ""), "name of a file"),
+        ("fine", ("--state", "missing/run"), "no folder"),
+        ("fine", ("--resume", "run"), "no file"),
+    ],
+)
+def test_a_run_that_cannot_be_kept_is_refused_before_anything_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str, given: tuple[str, ...], part: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(PasticheError) as caught:
+        run_files(method, *given)
+    assert part in caught.value.sentence and cli.exit_code(caught.value) == 2
+
+
+def test_a_batch_keeps_no_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["batch", "a.png", "-s", "wave", "-o", "out", "--state", "run"]) == 2
+    assert "--state" in capsys.readouterr().err
+
+
+DETAIL = {"scale": 2, "scales": 4, "iteration": 100, "iterations": 300, "content": 0.61, "style": 0.12, "tv": 0.01}
+
+
+def test_a_detail_is_a_line_where_nobody_watches_and_nothing_when_quiet(capsys: pytest.CaptureFixture[str]) -> None:
+    for quiet in (False, True):
+        with Bar(quiet) as bar:
+            bar.tell(DETAIL)
+            bar.tell({"iteration": 37, "iterations": 37}, "2/3 ")
+    said = capsys.readouterr().err.splitlines()
+    assert said == ["scale 2/4  iteration 100/300  content 0.610  style 0.120", "2/3 iteration 37/37"]
+
+
+JOBS = [
+    {"id": "aa1", "session": "s", "state": "running", "method": "fine", "preview": False},
+    {"id": "ab2", "session": "s", "state": "queued", "method": "fine", "preview": False},
+    {"id": "ba3", "session": "t", "state": "running", "method": "fast", "preview": False},
+    {"id": "bb4", "session": "t", "state": "running", "method": "fine", "preview": True},
+]
+
+
+def test_finish_means_the_running_fine_jobs_or_the_one_that_is_named() -> None:
+    assert [job["id"] for job in choose_jobs(JOBS, None)] == ["aa1"]
+    assert [job["id"] for job in choose_jobs(JOBS, "ab")] == ["ab2"]
+    assert choose_jobs([], None) == []
+    of_an_older_daemon = [{"id": "c", "session": "s", "state": "running"}]
+    assert choose_jobs(of_an_older_daemon, None) == of_an_older_daemon
+
+
+@pytest.mark.parametrize(("given", "part"), [("x", "no job"), ("a", "Several"), ("ba3", "one pass"), ("", "no job")])
+def test_a_job_that_cannot_be_finished_is_a_sentence(given: str, part: str) -> None:
+    with pytest.raises(PasticheError) as caught:
+        choose_jobs(JOBS, given)
+    assert part in caught.value.sentence
 
 
 def test_color_is_understood() -> None:

@@ -22,6 +22,7 @@ from pastiche.protocol import (
     Failed,
     Message,
     Pixels,
+    Preview,
     Progress,
     Result,
     Submit,
@@ -30,7 +31,7 @@ from pastiche.protocol import (
     frame_bytes,
 )
 from pastiched.config import ServeConfig
-from pastiched.dispatcher import CANCEL_SECONDS, DELIVERY_SECONDS, STALL_SECONDS, Dispatcher
+from pastiched.dispatcher import CANCEL_SECONDS, DELIVERY_SECONDS, SAVING_SECONDS, STALL_SECONDS, Dispatcher
 from pastiched.jobs import check_submit
 from pastiched.sockets import Delivery, Port
 from pastiched.supervisor import Worker, WorkerState
@@ -48,9 +49,11 @@ class Clients:
         self.sent: list[tuple[bytes, Message]] = []
         self.gone: set[bytes] = set()
         self.full: set[bytes] = set()
+        self.slow: set[bytes] = set()
+        """Those that have not taken yet what they were sent."""
         self.undelivered = 0
 
-    def send(self, route: bytes, parts: Sequence[Any]) -> Delivery:
+    def send(self, route: bytes, parts: Sequence[Any], follow: bool = False) -> Delivery:
         if route in self.gone:
             return Delivery.GONE
         if route in self.full:
@@ -59,6 +62,9 @@ class Clients:
         assert message is not None
         self.sent.append((route, message))
         return Delivery.SENT
+
+    def undelivered_to(self, route: bytes) -> int:
+        return 1 if route in self.slow else 0
 
     def bodies(self, route: bytes, *kinds: type[Body]) -> list[Body]:
         return [m.body for r, m in self.sent if r == route and isinstance(m.body, kinds or (Body,))]
@@ -72,7 +78,7 @@ class Computer:
         self.usable, self.hopeful = True, True
         self.state = WorkerState.READY
         self.failure = PasticheError(ErrorCode.NO_DEVICE)
-        self.estimates: dict[str, list[float]] = {}
+        self.estimates: list[dict[str, Any]] = []
         self.killed: list[PasticheError] = []
 
     def send(self, message: Message) -> None:
@@ -97,10 +103,13 @@ class Scene:
         self.dispatcher = Dispatcher(config, cast(Port, self.clients))
         self.dispatcher.workers = [cast(Worker, self.computer)]
 
-    def submit(self, name: str, route: bytes = b"a", preview: bool = False, content: PixelFormat = CONTENT) -> None:
+    def submit(
+        self, name: str, route: bytes = b"a", preview: bool = False, content: PixelFormat = CONTENT,
+        options: dict[str, Any] | None = None, state: str = "",
+    ) -> None:  # fmt: skip
         streams = [0] if content is LARGE else []
         frames = tuple(bytes(b.nbytes) for i, b in enumerate((content, STYLE)) if i not in streams)
-        body = Submit({}, [{"weight": 1.0, "buffer": 1}], streams, preview)
+        body = Submit(options or {}, [{"weight": 1.0, "buffer": 1}], streams, preview, state)
         message = Message(body, id=name, session="s", buffers=(content, STYLE), frames=frames)
         if not self.dispatcher.repeats(route, ("s", name)):
             self.dispatcher.check_room(message)
@@ -121,6 +130,16 @@ class Scene:
     def credit(self, name: str, rows: int, route: bytes = b"a") -> None:
         message = Message(Credit(0, rows), session="s", parent=name)
         self.dispatcher.take_credit(route, message, cast(Credit, message.body))
+
+
+def line(method: str, seconds: float, more: float) -> dict[str, Any]:
+    return {
+        "method": method,
+        "seconds": seconds,
+        "seconds_per_megapixel": more,
+        "memory": 100,
+        "memory_per_megapixel": 0,
+    }
 
 
 @pytest.fixture
@@ -153,7 +172,7 @@ def test_a_full_job_does_not_start_beside_a_preview(scene: Scene) -> None:
 
 def test_an_estimate_is_made_from_what_the_worker_knows(scene: Scene) -> None:
     scene.submit("before")
-    scene.computer.estimates = {"fast": [1.0, 1_000_000.0, 100.0, 0.0]}
+    scene.computer.estimates = [line("fast", 1.0, 1_000_000.0)]
     scene.submit("after")
     before, after = scene.clients.bodies(b"a", Accepted)
     assert (before.seconds, before.memory) == (0.0, 0)  # type: ignore[attr-defined]
@@ -162,12 +181,21 @@ def test_an_estimate_is_made_from_what_the_worker_knows(scene: Scene) -> None:
 
 def test_estimates_are_told_for_the_methods_that_something_is_known_of(scene: Scene) -> None:
     assert scene.dispatcher.estimates() == []
-    scene.computer.estimates = {"fast": [1.0, 0.5, 100.0, 7.0], "unknown method": [1.0] * 4}
-    assert scene.dispatcher.estimates() == [
-        {"method": "fast", "seconds": 1.0, "seconds_per_megapixel": 0.5, "memory": 100, "memory_per_megapixel": 7}
+    scene.computer.estimates = [line("fast", 1.0, 0.5), line("unknown method", 1.0, 1.0), line("fine", 9.0, 8.0)]
+    assert scene.dispatcher.estimates() == [line("fast", 1.0, 0.5), line("fine", 9.0, 8.0)]
+
+
+def test_an_estimate_heeds_how_much_effort_is_wanted(scene: Scene) -> None:
+    scene.computer.estimates = [
+        line("fast", 1.0, 0.0),
+        line("fine", 60.0, 0.0),
+        line("fine", 600.0, 0.0) | {"options": {"effort": "best"}, "points": [[0.0, 700.0, 1e9], [1.0, 800.0, 2e9]]},
     ]
-    scene.computer.estimates = {"fast": [1.0, float("nan"), 100.0, 7.0]}
-    assert scene.dispatcher.estimates() == []
+    for name, effort in (("normal", "normal"), ("best", "best")):
+        scene.submit(name, options={"method": "fine", "effort": effort})
+    normal, best = (cast(Accepted, body) for body in scene.clients.bodies(b"a", Accepted))
+    assert (normal.seconds, normal.memory) == (60.0, 100)
+    assert best.seconds == pytest.approx(700.0, abs=0.01) and best.memory == pytest.approx(1e9, rel=1e-3)
 
 
 def test_frames_are_let_go_once_the_worker_has_them(scene: Scene) -> None:
@@ -206,6 +234,17 @@ def test_a_worker_that_does_not_stop_is_killed_and_only_its_other_jobs_fail(scen
     scene.dispatcher.worker_lost(cast(Worker, scene.computer), scene.computer.killed[0])
     outcomes = {m.parent: type(m.body) for _, m in scene.clients.sent if isinstance(m.body, Cancelled | Failed)}
     assert outcomes == {"full": Cancelled, "preview": Failed}
+
+
+def test_a_job_that_keeps_its_run_gets_time_to_write_it(scene: Scene, tmp_path: Path) -> None:
+    scene.submit("fine", options={"method": "fine"}, state=str(tmp_path / "run.pastiche-state"))
+    (sent,) = [m.body for m in scene.computer.got if isinstance(m.body, Submit)]
+    assert (sent.state, sent.resume) == (str(tmp_path / "run.pastiche-state"), "")
+    scene.dispatcher.cancel(("s", "fine"))
+    scene.tick(CANCEL_SECONDS + 10)
+    assert not scene.computer.killed
+    scene.tick(SAVING_SECONDS + 1)
+    assert scene.computer.killed
 
 
 def test_waiting_jobs_outlive_a_dead_worker_unless_it_is_given_up(scene: Scene) -> None:
@@ -283,6 +322,77 @@ def test_progress_for_a_client_that_does_not_read_is_not_piled_up(scene: Scene) 
     scene.clients.full.clear()
     scene.tick(25.0)
     assert len(scene.clients.bodies(b"a", Progress)) == 1
+
+
+DETAIL = {"scale": 1, "scales": 2, "iteration": 100, "iterations": 300, "style": 0.5}
+
+
+def test_every_detail_is_told_once_and_at_once(scene: Scene) -> None:
+    scene.submit("one")
+    (tag,) = scene.computer.tags()
+    details = [DETAIL | {"iteration": 100 * n} for n in (1, 2, 3)]
+    for detail in details:
+        scene.say(tag, Progress("stylize", 0.5, 9.0, detail))
+        scene.say(tag, Progress("stylize", 0.5))
+    scene.tick(1.0)
+    told = [cast(Progress, body) for body in scene.clients.bodies(b"a", Progress)]
+    assert [body.detail for body in told if body.detail] == details
+    assert not told[-1].detail and told[-1].fraction == 0.5
+
+
+def test_a_detail_waits_for_a_client_that_does_not_read(scene: Scene) -> None:
+    scene.submit("one")
+    (tag,) = scene.computer.tags()
+    scene.clients.full.add(b"a")
+    scene.say(tag, Progress("stylize", 0.5, None, DETAIL))
+    scene.say(tag, Progress("stylize", 0.6))
+    scene.clients.full.clear()
+    scene.tick(1.0)
+    assert [body.detail for body in scene.clients.bodies(b"a", Progress) if body.detail] == [DETAIL]  # type: ignore[attr-defined]
+
+
+def preview(shade: int) -> dict[str, Any]:
+    return {"buffers": (PixelFormat("preview", 4, 4, 3, "u8"),), "frames": (bytes([shade]) * 48,)}
+
+
+def shades(scene: Scene, route: bytes) -> list[int]:
+    return [m.frames[0][0] for r, m in scene.clients.sent if r == route and isinstance(m.body, Preview)]
+
+
+def test_of_the_pictures_in_between_a_slow_client_gets_the_newest(scene: Scene) -> None:
+    scene.submit("one", b"a")
+    scene.submit("one", b"b")
+    (tag,) = scene.computer.tags()
+    scene.clients.slow.add(b"b")
+    for shade in (1, 2, 3):
+        scene.say(tag, Preview(), **preview(shade))
+    assert shades(scene, b"a") == [1, 2, 3] and shades(scene, b"b") == []
+    scene.tick(0.1)
+    assert shades(scene, b"b") == []
+    scene.clients.slow.clear()
+    scene.tick(0.2)
+    scene.tick(0.3)
+    assert shades(scene, b"a") == [1, 2, 3] and shades(scene, b"b") == [3]
+
+
+def test_no_picture_in_between_comes_after_the_outcome(scene: Scene) -> None:
+    scene.submit("one")
+    (tag,) = scene.computer.tags()
+    scene.clients.full.add(b"a")
+    scene.say(tag, Preview(), **preview(1))
+    scene.clients.full.clear()
+    scene.say(tag, Result({}))
+    scene.say(tag, Preview(), **preview(2))
+    scene.tick(1.0)
+    assert shades(scene, b"a") == []
+
+
+def test_a_client_that_has_gone_is_noticed_by_a_picture_too(scene: Scene) -> None:
+    scene.submit("one")
+    (tag,) = scene.computer.tags()
+    scene.clients.gone.add(b"a")
+    scene.say(tag, Preview(), **preview(1))
+    assert scene.computer.got[-1].body == Cancel(tag)
 
 
 def test_undelivered_results_count_against_the_queue(scene: Scene) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,13 +21,19 @@ MASK = PixelFormat("mask", 8, 6, 1, "u8")
 
 def submit(
     *buffers: PixelFormat, styles: Any = None, options: Any = None, streams: Any = (), session: str = "s",
-    preview: bool = False, name: str = "",
+    preview: bool = False, name: str = "", state: str = "", resume: str = "",
 ) -> Message:  # fmt: skip
     described = buffers or (CONTENT, STYLE)
-    body = Submit(options or {}, [{"weight": 1.0, "buffer": 1}] if styles is None else styles, list(streams), preview)
+    styles = [{"weight": 1.0, "buffer": 1}] if styles is None else styles
+    body = Submit(options or {}, styles, list(streams), preview, state, resume)
     frames = tuple(bytes(b.nbytes) for i, b in enumerate(described) if i not in streams)
     message = Message(body, session=session, buffers=described, frames=frames)
     return replace(message, id=name) if name else message
+
+
+def write_state(path: Path) -> None:
+    header = json.dumps({"__metadata__": {"format": "pastiche-fine-state"}}).encode()
+    path.write_bytes(len(header).to_bytes(8, "little") + header)
 
 
 def find(name: str) -> Path:
@@ -94,6 +101,32 @@ REFUSED = {
 def test_a_wrong_submit_is_refused(message: Message, code: ErrorCode) -> None:
     with pytest.raises(PasticheError) as caught:
         check_submit(message, find)
+    assert caught.value.code is code
+
+
+def test_a_run_that_is_kept_and_gone_on_with_is_an_order_with_paths(tmp_path: Path) -> None:
+    kept = tmp_path / "run.pastiche-state"
+    fine = {"method": "fine"}
+    assert check_submit(submit(options=fine, state=str(kept)), find).state == kept
+    write_state(kept)
+    order = check_submit(submit(options=fine, state=str(kept), resume=str(kept)), find)
+    assert (order.state, order.resume) == (kept, kept)
+    assert check_submit(submit(options=fine), find).state is None
+
+
+@pytest.mark.parametrize(
+    ("paths", "options", "code"),
+    [
+        ({"state": "run.pastiche-state"}, {"method": "fine"}, ErrorCode.BAD_OPTION),
+        ({"state": "/tmp/run.png"}, {"method": "fine"}, ErrorCode.BAD_OPTION),
+        ({"state": "/tmp/run.pastiche-state"}, {}, ErrorCode.BAD_OPTION),
+        ({"resume": "/nowhere/run.pastiche-state"}, {"method": "fine"}, ErrorCode.UNREADABLE),
+        ({"state": "/nowhere/run.pastiche-state"}, {"method": "fine"}, ErrorCode.UNWRITABLE),
+    ],
+)
+def test_files_that_a_run_cannot_have_are_refused(paths: Any, options: Any, code: ErrorCode) -> None:
+    with pytest.raises(PasticheError) as caught:
+        check_submit(submit(options=options, **paths), find)
     assert caught.value.code is code
 
 

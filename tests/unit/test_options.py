@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from pastiche.errors import ErrorCode, PasticheError
-from pastiche.options import BY_NAME, OPTIONS, check_options, defaults
+from pastiche.options import BY_NAME, METHODS, OPTIONS, check_options, defaults
 
 
 def test_defaults_are_allowed_values() -> None:
     assert check_options({}) == defaults() == check_options(defaults())
 
 
-@pytest.mark.parametrize("option", [o for o in OPTIONS if o.kind != "choice"], ids=lambda o: o.name)
+@pytest.mark.parametrize("option", [o for o in OPTIONS if o.kind in ("float", "int")], ids=lambda o: o.name)
 def test_both_ends_of_a_range_are_allowed_and_beyond_is_not(option: Any) -> None:
     for value in (option.minimum, option.maximum):
         assert option.check(value) == value
@@ -31,6 +31,33 @@ def test_every_choice_is_allowed_and_the_refusal_names_them(option: Any) -> None
     with pytest.raises(PasticheError) as caught:
         option.check("no such thing")
     assert all(choice in caught.value.sentence for choice in option.choices)
+
+
+@pytest.mark.parametrize("option", [o for o in OPTIONS if o.kind == "text"], ids=lambda o: o.name)
+def test_layers_are_named_as_the_literature_does_and_the_refusal_shows_how(option: Any) -> None:
+    for text in ("", "relu4_2", "relu4_2:1", "relu1_1:0.5,relu5_1:2.25", ",".join(["relu1_1:1"] * 16)):
+        assert option.check(text) == text
+    wrong = (
+        "relu6_1",
+        "relu1_5",
+        "conv1_1",
+        "relu1_1:",
+        "relu1_1:-1",
+        "relu1_1,",
+        ",".join(["relu1_1"] * 17),
+        "x\n",
+        5,
+    )
+    for value in (*wrong, None, "relu1_1:1\n", "relu1_1:" + "9" * 99):
+        with pytest.raises(PasticheError) as caught:
+            option.check(value)
+        assert option.form in caught.value.sentence
+
+
+def test_options_of_a_method_are_for_methods_that_there_are() -> None:
+    assert all(set(option.methods) <= set(METHODS) for option in OPTIONS)
+    common = {"method", "strength", "brush_size", "colour", "seed", "wrap", "depth"}
+    assert {option.name for option in OPTIONS if not option.methods} == common
 
 
 BAD: dict[str, dict[str, Any]] = {
@@ -61,5 +88,6 @@ def test_values_come_back_in_their_own_type() -> None:
 def test_flags_and_labels_are_made_for_people() -> None:
     assert BY_NAME["brush_size"].flag == "--brush-size"
     assert all(option.label and option.help for option in OPTIONS)
-    mnemonics = [option.label[option.label.index("_") + 1].lower() for option in OPTIONS if "_" in option.label]
-    assert len(set(mnemonics)) == len(mnemonics) == len(OPTIONS)
+    shown = [option for option in OPTIONS if "_" in option.label]
+    mnemonics = [option.label[option.label.index("_") + 1].lower() for option in shown]
+    assert len(set(mnemonics)) == len(mnemonics)

@@ -51,6 +51,8 @@ EXAMPLES: list[Body] = [
     Accepted(2, 1.5, 1_000_000),
     Progress("stylize", 0.5, 3.0),
     Progress("queued", 0.0),
+    Progress("stylize", 0.5, 3.0, {"scale": 2, "scales": 4, "style": 0.125}),
+    Submit({"method": "fine"}, [], [], False, "/home/anna/run.pastiche-state", "/home/anna/run.pastiche-state"),
     Preview(),
     Credit(0, 100),
     Result({"method": "fast"}),
@@ -103,6 +105,13 @@ def test_a_status_of_an_older_daemon_has_no_estimates() -> None:
     del body["estimates"]
     message = decode([msgpack.packb(header(type="status_reply", body=body))])
     assert message is not None and isinstance(message.body, Status) and message.body.estimates == []
+
+
+def test_a_peer_before_states_and_details_sends_none() -> None:
+    for body, missing in ((Submit({}, []), {"state": "", "resume": ""}), (Progress("load", 0.0), {"detail": {}})):
+        old = {name: value for name, value in body.to_wire().items() if name not in missing}
+        message = decode([msgpack.packb(header(type=body.TYPE, body=old))])
+        assert message is not None and message.body == body
 
 
 def header(**changes: Any) -> dict[str, Any]:
@@ -169,6 +178,8 @@ BAD_BODIES: dict[str, tuple[dict[str, Any], list[bytes]]] = {
     "field missing": ({"type": "accepted", "body": {"position": 1, "seconds": 1.0}}, []),
     "field of a wrong type": ({"type": "hello", "body": {"client": 5}}, []),
     "true as a number": ({"type": "accepted", "body": {"position": True, "seconds": 1.0, "memory": 1}}, []),
+    "a path that is no text": ({"type": "submit", "body": {"options": {}, "styles": [], "state": 5}}, []),
+    "a detail that is no map": ({"type": "progress", "body": {"stage": "load", "fraction": 0, "detail": [1]}}, []),
     "float as a whole number": ({"type": "credit", "body": {"buffer": 0, "rows": 1.5}}, []),
     "frame that nobody described": ({}, [b"x"]),
     "pixels without a frame": ({"type": "pixels", "body": {"buffer": 0, "row": 0, "rows": 1}}, []),

@@ -206,8 +206,9 @@ def test_what_an_old_process_says_is_not_heard(watch: Watch) -> None:
 def test_words_about_jobs_are_passed_on_and_estimates_kept(watch: Watch) -> None:
     watch.get_ready()
     watch.hear(Progress("load", 0.0), parent="job-1")
-    watch.hear(Estimates({"fast": [0.1, 0.2, 3.0, 4.0], "bad": [1.0]}))
-    assert [m.parent for m in watch.said] == ["job-1"] and set(watch.worker.estimates) == {"fast"}
+    known = {"method": "fast", "seconds": 0.1, "seconds_per_megapixel": 0.2, "memory": 3, "memory_per_megapixel": 4}
+    watch.hear(Estimates([known, {"method": "bad"}]))
+    assert [m.parent for m in watch.said] == ["job-1"] and watch.worker.estimates == [known]
 
 
 def test_its_condition_is_told(watch: Watch) -> None:

@@ -13,8 +13,9 @@ import torch
 
 import pastiched.engines
 from pastiche.errors import ErrorCode, PasticheError
+from pastiche.options import METHODS, defaults
 from pastiche.pixels import PixelBuffer, PixelFormat
-from pastiche.protocol import Body, Failed, Message, Result, Submit
+from pastiche.protocol import Body, Failed, Message, Progress, Result, Submit
 from pastiche.protocol import Cancelled as CancelledBody
 from pastiched.courier import Courier
 from pastiched.device import Device
@@ -40,11 +41,15 @@ class Outbox:
 
     def __init__(self) -> None:
         self.posted: list[tuple[str, Body]] = []
+        self.shown: list[str] = []
         self.previews: deque[Task] = deque()
         self.state, self.ticks = "starting", 0
 
     def post(self, body: Body, tag: str = "", picture: PixelBuffer | None = None) -> None:
         self.posted.append((tag, body))
+
+    def show(self, tag: str, picture: PixelBuffer) -> None:
+        self.shown.append(tag)
 
     def take_preview(self) -> Task | None:
         return self.previews.popleft() if self.previews else None
@@ -54,10 +59,8 @@ class Outbox:
 
 
 class Engine:
-    method = "fast"
-
-    def __init__(self, behave: Behaviour) -> None:
-        self.behave, self.loads, self.unloads = behave, 0, 0
+    def __init__(self, method: str, behave: Behaviour) -> None:
+        self.method, self.behave, self.loads, self.unloads = method, behave, 0, 0
 
     def load(self) -> None:
         self.loads += 1
@@ -66,7 +69,11 @@ class Engine:
         self.unloads += 1
 
     def estimate(self, width: int, height: int, options: dict[str, Any]) -> tuple[float, int]:
-        return 0.5 + 2.0 * width * height / 1e6, 1000 + width * height * 4
+        if options["features"] == "vgg19":
+            raise PasticheError(ErrorCode.ENGINE, "VGG-19 is not here.")
+        times = {"draft": 1, "normal": 2, "best": 20}[options["effort"]] if self.method == "fine" else 1
+        megapixels = min(16.0, width * height / 1e6)
+        return (0.5 + 2.0 * megapixels) * times, 1000 + int(megapixels * 4e6)
 
     def run(self, job: EngineJob, callbacks: Callbacks) -> EngineResult:
         return self.behave(job, callbacks)
@@ -74,21 +81,25 @@ class Engine:
 
 class Bench:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.outbox, self.engine = Outbox(), Engine(lambda job, callbacks: RESULT)
-        monkeypatch.setattr(pastiched.engines, "create_engine", lambda *_: self.engine)
+        self.outbox = Outbox()
+        self.engines = {method: Engine(method, lambda job, callbacks: RESULT) for method in METHODS}
+        self.engine = self.engines["fast"]
+        monkeypatch.setattr(pastiched.engines, "create_engine", lambda method, _: self.engines[method])
         setup = Setup("", "", "", "", "cpu", 0, False, 100.0, "info")
         device = Device(torch.device("cpu"), "cpu", "")
         self.workshop = Workshop(setup, device, cast(Courier, self.outbox))
 
     def work(self, behave: Behaviour, task: Task) -> Body:
-        self.engine.behave = behave
+        for engine in self.engines.values():
+            engine.behave = behave
         self.workshop.work_on(task)
         (outcome,) = [body for tag, body in self.outbox.outcomes() if tag == task.tag]
         return outcome
 
 
-def make(tag: str, preview: bool = False) -> Task:
-    body = Submit({"method": "fast"}, [{"weight": 1.0, "buffer": 1}], [], preview)
+def make(tag: str, preview: bool = False, options: dict[str, Any] | None = None, **files: str) -> Task:
+    values = defaults() | (options or {})
+    body = Submit(values, [{"weight": 1.0, "buffer": 1}], [], preview, **files)
     frames = (Frame(bytes(48)), Frame(bytes(48)))
     task = Task(Message(body, parent=tag, buffers=(CONTENT, STYLE), frames=frames))
     task.complete()
@@ -129,6 +140,11 @@ def test_a_failure_is_told_in_a_sentence_and_the_next_job_works(
 def test_a_lost_device_ends_the_worker(bench: Bench) -> None:
     bench.work(raising(RuntimeError("CUDA error: device-side assert triggered")), make("one"))
     assert bench.workshop.broken
+
+
+def test_a_worker_that_can_compute_nothing_more_says_what_it_lacked_and_leaves(bench: Bench) -> None:
+    said = bench.work(raising(RuntimeError("could not create a primitive")), make("one"))
+    assert isinstance(said, Failed) and said.code == "out_of_memory" and bench.workshop.broken
 
 
 def test_a_cancelled_job_stops_at_the_next_check(bench: Bench) -> None:
@@ -204,13 +220,103 @@ def test_every_callback_is_a_tick_and_the_fraction_never_falls(bench: Bench) -> 
     assert bench.outbox.ticks >= 8 and task.fraction == 1.0
 
 
+def test_a_detail_is_sent_by_itself_and_only_its_numbers(bench: Bench) -> None:
+    def behave(job: EngineJob, callbacks: Callbacks) -> EngineResult:
+        callbacks.progress("stylize", 0.25)
+        callbacks.progress("stylize", 0.5, {"iteration": 100, "style": 0.5, "tv": float("nan"), "odd": torch.ones(1)})
+        callbacks.preview(PixelBuffer(PixelFormat("preview", 4, 4, 3, "u8"), bytes(48)))
+        return RESULT
+
+    bench.work(behave, make("one"))
+    (told,) = [(tag, body) for tag, body in bench.outbox.posted if isinstance(body, Progress)]
+    assert told == ("one", Progress("stylize", 0.5, told[1].seconds_left, {"iteration": 100, "style": 0.5}))
+    assert bench.outbox.shown == ["one"]
+
+
+def test_the_engine_is_given_the_files_of_the_run(bench: Bench, tmp_path: Path) -> None:
+    kept = str(tmp_path / "run.pastiche-state")
+    given: list[EngineJob] = []
+
+    def behave(job: EngineJob, callbacks: Callbacks) -> EngineResult:
+        given.append(job)
+        return RESULT
+
+    bench.work(behave, make("one", options={"method": "fine"}, state=kept))
+    bench.work(behave, make("two"))
+    assert [(job.state, job.resume) for job in given] == [(Path(kept), None), (None, None)]
+    # Something else has come to lie there while the job waited.
+    Path(kept).write_bytes(b"a letter")
+    said = bench.work(behave, make("three", options={"method": "fine"}, state=kept))
+    assert isinstance(said, Failed) and said.code == "unwritable" and len(given) == 2
+
+
+def estimates(bench: Bench, method: str) -> list[dict[str, Any]]:
+    sent = [body for _, body in bench.outbox.posted if isinstance(body, Estimates)]
+    return [entry for entry in sent[-1].entries if entry["method"] == method]
+
+
 def test_estimates_are_a_line_through_the_engines_own(bench: Bench) -> None:
     bench.work(lambda job, callbacks: RESULT, make("one"))
-    sent = [body for _, body in bench.outbox.posted if isinstance(body, Estimates)]
-    seconds, slope, memory, slope_memory = sent[-1].methods["fast"]
-    assert slope / seconds == pytest.approx(4.0) and (memory, slope_memory) == (1000, 4_000_000)
+    (fast,) = estimates(bench, "fast")
+    assert fast["seconds_per_megapixel"] / fast["seconds"] == pytest.approx(4.0)
+    assert (fast["memory"], fast["memory_per_megapixel"], fast["options"]) == (1000, 4_000_000, {})
     # The job took no time at all: the next estimate is half of the first.
-    assert seconds == pytest.approx(0.25, rel=0.1)
+    assert fast["seconds"] == pytest.approx(0.25, rel=0.1)
+
+
+def test_estimates_of_every_method_heed_the_options_that_tell_and_leave_out_what_is_not_here(bench: Bench) -> None:
+    bench.work(lambda job, callbacks: RESULT, make("one", options={"effort": "draft"}))
+    fine = estimates(bench, "fine")
+    assert fine[0]["options"] == {} and bench.engines["fine"].loads == 0
+    assert [entry["options"] for entry in fine[1:]] == [
+        {"features": "compact"},
+        {"effort": "draft"},
+        {"effort": "draft", "features": "compact"},
+        {"effort": "best"},
+        {"effort": "best", "features": "compact"},
+    ]
+    best = next(entry for entry in fine if entry["options"] == {"effort": "best"})
+    assert best["seconds"] == 10.0 and best["points"][-1][1:] == [650.0, 1000 + 64e6]
+
+
+def test_the_pace_is_learned_for_each_effort_and_first_taken_from_the_other(bench: Bench) -> None:
+    bench.work(lambda job, callbacks: RESULT, make("one", options={"method": "fine"}))
+    paces = [bench.workshop._pace.of("fine", defaults() | {"effort": effort}) for effort in ("normal", "best")]
+    assert paces == pytest.approx([0.5, 0.5], abs=0.1)
+    bench.workshop._pace.learn("fine", defaults() | {"effort": "best"}, 3.5)
+    assert bench.workshop._pace.of("fine", defaults() | {"effort": "best"}) == pytest.approx(2.0, abs=0.1)
+    assert bench.workshop._pace.of("fine", defaults()) == pytest.approx(0.5, abs=0.1)
+
+
+def test_the_time_left_of_a_run_that_goes_on_is_measured_from_where_it_had_been_left() -> None:
+    task = make("one", options={"method": "fine"}, resume="/run.pastiche-state")
+    task.started, task.expected = time.monotonic() - 10, 100.0
+    task.advance("style", 0.05)
+    task.advance("stylize", 0.6)
+    now = time.monotonic()
+    assert task.seconds_left(now) == pytest.approx(40.0, abs=0.5)
+    task.advance("stylize", 0.8)
+    assert task.seconds_left(now + 30) == pytest.approx(30.0, abs=0.5)
+
+
+def test_a_run_that_ended_early_teaches_nothing(bench: Bench) -> None:
+    task = make("one", options={"method": "fine"})
+    task.finish.set()
+    bench.work(lambda job, callbacks: RESULT, task)
+    assert bench.workshop._pace.of("fine", defaults()) == 1.0
+
+
+def test_a_preview_in_between_costs_the_full_job_nothing_in_its_pace(bench: Bench) -> None:
+    def behave(job: EngineJob, callbacks: Callbacks) -> EngineResult:
+        if job.preview:
+            time.sleep(0.5)
+            return RESULT
+        bench.outbox.previews.append(make("preview", True))
+        callbacks.between_steps()
+        return RESULT
+
+    bench.work(behave, make("full", options={"method": "fine"}))
+    assert bench.workshop._pace.of("fine", defaults()) == pytest.approx(0.5, abs=0.1)
 
 
 def test_idle_engines_are_unloaded_and_loaded_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -226,7 +332,7 @@ def test_idle_engines_are_unloaded_and_loaded_again(bench: Bench, monkeypatch: p
 
 
 def test_a_style_of_the_library_comes_as_a_path(bench: Bench) -> None:
-    body = Submit({"method": "fast"}, [{"weight": 2.0, "path": "/gallery/wave.png"}])
+    body = Submit(defaults(), [{"weight": 2.0, "path": "/gallery/wave.png"}])
     task = Task(Message(body, parent="one", buffers=(CONTENT,), frames=(Frame(bytes(48)),)))
     (style,) = task.engine_job().styles
     assert (style.path, style.pixels, style.weight) == (Path("/gallery/wave.png"), None, 2.0)

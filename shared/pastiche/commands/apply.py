@@ -13,6 +13,7 @@ from typing import Any
 from pastiche.client import Client
 from pastiche.commands.job_flags import (
     StyleFlag,
+    idle_flags,
     job_options,
     open_client,
     read_styles,
@@ -21,6 +22,7 @@ from pastiche.commands.job_flags import (
     write_settings,
 )
 from pastiche.commands.progress import Bar, Interrupts
+from pastiche.commands.run_files import RunFiles, read_run_files
 from pastiche.commands.stages import Stages, client_memory
 from pastiche.connection import find_home
 from pastiche.errors import ErrorCode, PasticheError
@@ -32,34 +34,43 @@ from pastiche.protocol import Accepted, Progress
 
 @dataclass(frozen=True)
 class Order:
-    """What is to be painted."""
+    """What is to be painted, and in which files the run is kept or was kept."""
 
     content: PixelBuffer
     styles: list[StyleRef]
     options: dict[str, float | int | str]
     mask: PixelBuffer | None
+    run: RunFiles
 
 
 def run(flags: argparse.Namespace) -> int:
     """Raises PasticheError; KeyboardInterrupt where the job was cancelled."""
     stages = Stages()
     options, settings, styles = job_options(flags), write_settings(flags), style_flags(flags)
+    run_files = read_run_files(flags, str(options["method"]))
     content, output = Path(flags.content), Path(flags.output)
     mask = Path(flags.mask) if flags.mask is not None else None
     inputs = [content, *(style.path for style in styles if style.path), *([mask] if mask else [])]
     format = check_output(output, str(options["depth"]), inputs, settings.overwrite)
     with Bar(flags.quiet) as bar:
+        for note in [*run_files.notes, idle_flags(flags, str(options["method"]))]:
+            if note:
+                bar.say(note)
         with stages.measure("decode"):
             picture = read_picture(content)
             refs = read_styles(styles, bar.say)
-            order = Order(picture.pixels, refs, options, _read_mask(mask, picture) if mask else None)
+            order = Order(picture.pixels, refs, options, _read_mask(mask, picture) if mask else None, run_files)
         check_sides(format, picture.pixels.format.width, picture.pixels.format.height)
         for note in picture.notes:
             bar.say(note)
         try:
             outcome = paint(order, lambda: open_client(flags, find_home(), bar.say), output, bar, stages)
         except JobCancelled:
+            run_files.say_how_to_go_on(bar)
             raise KeyboardInterrupt from None
+        except PasticheError:
+            run_files.say_how_to_go_on(bar)
+            raise
         with stages.measure("encode"):
             notes = write_picture(output, outcome.pixels, picture.metadata, settings)
         bar.close()
@@ -127,19 +138,25 @@ def paint(order: Order, connect: Callable[[], Client], output: Path, bar: Bar, s
 
 def _run_job(order: Order, client: Client, output: Path, bar: Bar, stages: Stages) -> Outcome:
     styles = resolve_names(order.styles, client)
+    kept = order.run
     with Interrupts(bar) as interrupts:
         began = accepted = time.monotonic()
-        job = client.submit(order.content, styles, order.options, order.mask)
+        job = client.submit(order.content, styles, order.options, order.mask, state=kept.state, resume=kept.resume)
         prepare_writing(output)
         for event in job.events(lambda: interrupts.pass_on(job)):
             if isinstance(event.body, Accepted):
                 accepted = time.monotonic()
                 stages.add("send", accepted - began)
             elif isinstance(event.body, Progress):
-                bar.show(event.body.stage, event.body.fraction)
+                bar.show(event.body.stage, event.body.fraction, left=event.body.seconds_left)
+                if event.body.detail:
+                    bar.tell(event.body.detail)
             elif event.final:
                 arrived = job.result_began or time.monotonic()
                 stages.add("wait", arrived - accepted)
                 stages.add("receive", time.monotonic() - arrived)
-                return event.outcome()
+                outcome = event.outcome()
+                if interrupts.count:
+                    kept.say_how_to_go_on(bar)
+                return outcome
     raise PasticheError(ErrorCode.BAD_MESSAGE, "The daemon sent no outcome.")

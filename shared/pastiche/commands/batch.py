@@ -16,6 +16,7 @@ from typing import Any
 
 from pastiche.client import Client
 from pastiche.commands.job_flags import (
+    idle_flags,
     job_options,
     open_client,
     read_styles,
@@ -100,6 +101,8 @@ def run(flags: argparse.Namespace) -> int:
     inputs = [*sources, *(style.path for style in styles if style.path)]
     items = list(name_outputs(sources, folder, flags.format, inputs))
     with Bar(flags.quiet) as bar:
+        if note := idle_flags(flags, str(options["method"])):
+            bar.say(note)
         refs = read_styles(styles, bar.say)
         batch = Batch(flags, find_home(), options, settings, refs, inputs, bar, len(items))
         interrupted = batch.run(items)
@@ -269,7 +272,10 @@ class Batch:
 
     def _show(self, progress: Progress) -> None:
         done = len(self.tally.files)
-        self._bar.show(progress.stage, (done + progress.fraction) / self._total, f"{done + 1}/{self._total} ")
+        prefix = f"{done + 1}/{self._total} "
+        self._bar.show(progress.stage, (done + progress.fraction) / self._total, prefix)
+        if progress.detail:
+            self._bar.tell(progress.detail, prefix)
 
     def _fail(self, item: Item, error: PasticheError, client: Client | None) -> None:
         if error.code in ENDS_THE_BATCH and not self._per_file(error):

@@ -15,6 +15,7 @@ from pastiche.client import Client
 from pastiche.connection import Home, read_connection
 from pastiche.errors import ErrorCode, PasticheError
 from pastiche.job import StyleRef
+from pastiche.option_texts import option_value
 from pastiche.options import BY_NAME, MAX_STYLES, check_options
 from pastiche.picture_files import WriteSettings, read_picture
 from pastiche.picture_formats import BY_EXTENSION
@@ -38,16 +39,17 @@ def job_options(flags: argparse.Namespace) -> dict[str, float | int | str]:
     for name, option in BY_NAME.items():
         text = getattr(flags, name)
         if text is not None:
-            values[name] = text if option.kind == "choice" else _number(text)
+            values[name] = option_value(option, text)
     return check_options(values)
 
 
-def _number(text: str) -> Any:
-    """A number, or the text itself, which `Option.check` then refuses by name."""
-    try:
-        return float(text)
-    except ValueError:
-        return text
+def idle_flags(flags: argparse.Namespace, method: str) -> str:
+    """A sentence about flags that were given and that the method does not heed; "" where there are none."""
+    given = [o.flag for o in BY_NAME.values() if o.methods and method not in o.methods and getattr(flags, o.name)]
+    if not given:
+        return ""
+    many = f"{', '.join(given[:-1])} and {given[-1]} have" if given[1:] else f"{given[0]} has"
+    return f"{many} no effect with --method {method}."
 
 
 def whole_number(flag: str, text: str, low: int, high: int) -> int:
