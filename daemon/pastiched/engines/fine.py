@@ -22,6 +22,7 @@ from pastiched.engines.stages import Stages
 from pastiched.imaging.colour import keep_chroma, match_colours
 from pastiched.imaging.scale import resize
 from pastiched.imaging.tensors import PictureView, preview_buffer
+from pastiched.memory import free_unused
 from pastiched.models import Model, ModelError, feature_model
 from pastiched.networks.features import LAYERS, FeatureNetwork
 from pastiched.optimization.objective import Plan
@@ -44,6 +45,11 @@ BLOCK_BYTES = 1_000_000_000
 BYTES_PER_BLOCK_PIXEL = {torch.bfloat16: 330, torch.float16: 330, torch.float32: 660}
 """Of the compact network; in proportion to its first layer's width for another."""
 COMPACT_WIDTH = 16
+NOTES = {
+    Ending.FINISHED: "it was ended early: this is the picture so far",
+    Ending.DIVERGED: "the steps went astray, so this is the picture before they did; a smaller step size helps",
+    Ending.NO_MEMORY: "memory ran out, so this is the picture so far; fewer megapixels need less",
+}
 log = logging.getLogger(__name__)
 
 
@@ -91,14 +97,16 @@ class FineEngine:
             styles = [_read_style(style, job, photograph) for style in job.styles]
         with clock.stage("stylize", STYLIZE):
             painted = self._paint(job, network, model, photograph, styles, recipe, resumed, file, callbacks)
+        if painted.ending is Ending.NO_MEMORY:
+            free_unused(self.device)
         with clock.stage("finish", FINISH):
             picture = resize(painted.picture.float().cpu(), size.width, size.height)
             result = finish(job, photograph, picture, recipe.strength, wrap, callbacks)
-        return EngineResult(result, clock.timings, [model.reference()], _notes(photograph, recipe, painted, network))
+        return EngineResult(result, clock.timings, [model.reference()], _notes(photograph, painted, network))
 
     def _paint(
-        self, job: EngineJob, network: FeatureNetwork, model: Model, photograph: Photograph, styles: list[Style],
-        recipe: Recipe, resumed: State | None, file: StateFile, callbacks: Callbacks,
+        self, job: EngineJob, network: FeatureNetwork, model: Model, photograph: Photograph,
+        styles: list[Style], recipe: Recipe, resumed: State | None, file: StateFile, callbacks: Callbacks,
     ) -> Painted:  # fmt: skip
         if recipe.strength == 0:
             return Painted(photograph.small, Ending.DONE, 0)
@@ -229,18 +237,12 @@ def _read_style(style: StyleInput, job: EngineJob, photograph: Photograph) -> St
     return Style(picture, style.weight)
 
 
-def _notes(photograph: Photograph, recipe: Recipe, painted: Painted, network: FeatureNetwork) -> list[str]:
+def _notes(photograph: Photograph, painted: Painted, network: FeatureNetwork) -> list[str]:
     height, width = photograph.view.shape
-    last = recipe.scales[-1]
+    size = photograph.size
     notes = [f"precision {str(network.dtype).removeprefix('torch.')}, {painted.steps} steps"]
-    if painted.ending is Ending.FINISHED:
-        notes.append("it was ended early: this is the picture so far")
-    elif painted.ending is Ending.DIVERGED:
-        notes.append(
-            "the steps went astray, so this is the picture before they did; a smaller step size or less weight helps"
-        )
-    elif painted.ending is Ending.NO_MEMORY:
-        notes.append("memory ran out, so this is the picture so far; fewer megapixels need less")
-    if (last.width, last.height) != (width, height):
-        notes.append(f"it was painted at {last.width} x {last.height} and brought to {width} x {height}")
+    if note := NOTES.get(painted.ending):
+        notes.append(note)
+    if (size.width, size.height) != (width, height):
+        notes.append(f"it was painted at {size.width} x {size.height} and brought to {width} x {height}")
     return notes

@@ -27,8 +27,8 @@ class Effort:
     growth: float
 
 
-EFFORTS = {"draft": Effort(0.25, 20, 2.0), "normal": Effort(1.0, 80, 2.0), "best": Effort(4.0, 200, 1.5)}
-CONTENT_WEIGHT, STYLE_WEIGHT, TV_WEIGHT = 1.0, 8.0, 0.1
+EFFORTS = {"draft": Effort(0.2625, 20, 2.0), "normal": Effort(1.05, 60, 2.0), "best": Effort(4.2, 150, 1.5)}
+CONTENT_WEIGHT, STYLE_WEIGHT, TV_WEIGHT = 1.0, 5.0, 0.1
 """What the options' 1 stands for, so that content and style balance."""
 CONTENT_LAYERS = {"relu4_1": 1.0}
 STYLE_LAYERS = dict.fromkeys(TAPS, 1.0)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 
 import torch
 from torch import Tensor
 
 from pastiched.networks.features import MULTIPLE
+from pastiched.optimization.frame import Frame
 
 SMALLEST_INNER = 128
+NO_FRAME = Frame()
 
 
 @dataclass(frozen=True)
@@ -26,12 +29,10 @@ class Span:
     start: int
     stop: int
 
-    def owned(self, stride: int, side: int) -> slice:
+    def owned(self, stride: int) -> slice:
         """The features of the crop, at `stride` pixels each, that this block answers for."""
         first = (self.first - self.start) // stride
-        if self.last == side:
-            return slice(first, first + side // stride - self.first // stride)
-        return slice(first, (self.last - self.start) // stride)
+        return slice(first, first + self.last // stride - self.first // stride)
 
 
 @dataclass(frozen=True)
@@ -66,37 +67,42 @@ class Block:
 
     def owned(self, stride: int) -> tuple[slice, slice]:
         """Rows and columns of the crop's features that it answers for; `at` says where they lie in the whole."""
-        return self.rows.owned(stride, self.height), self.columns.owned(stride, self.width)
+        return self.rows.owned(stride), self.columns.owned(stride)
 
     def at(self, stride: int) -> tuple[slice, slice]:
         """Where the owned features lie in the whole picture's."""
         places = []
-        for span, side in ((self.rows, self.height), (self.columns, self.width)):
-            owned, first = span.owned(stride, side), span.first // stride
+        for span in (self.rows, self.columns):
+            owned, first = span.owned(stride), span.first // stride
             places.append(slice(first, first + owned.stop - owned.start))
         return places[0], places[1]
 
 
-def split(height: int, width: int, wrap: tuple[bool, bool], pixels: int, margin: int) -> list[Block]:
-    """Blocks that own every pixel once, each computed from about `pixels` pixels at most; one where that suffices.
+def split(
+    height: int, width: int, wrap: tuple[bool, bool], pixels: int, margin: int, frame: Frame = NO_FRAME
+) -> list[Block]:
+    """Blocks that own every pixel within `frame` once, each computed from about `pixels` pixels; one if that suffices.
 
     A block sees `margin` pixels (a multiple of 16) beyond those that it owns.
 
     Wrapped sides (horizontally, vertically) must be multiples of 16 where there is more than one block.
     """
     if height * width <= pixels:
-        return [Block(Span(0, height, 0, height), Span(0, width, 0, width), height, width)]
+        rows, columns = (
+            Span(edge, side - edge, 0, side) for side, edge in ((height, frame.down), (width, frame.across))
+        )
+        return [Block(rows, columns, height, width)]
     inner = max(SMALLEST_INNER, int(math.sqrt(pixels)) - 2 * margin)
-    rows = list(_spans(height, inner, wrap[1], margin))
-    columns = list(_spans(width, inner, wrap[0], margin))
-    return [Block(row, column, height, width) for row in rows for column in columns]
+    spans = _spans(height, inner, wrap[1], margin, frame.down), _spans(width, inner, wrap[0], margin, frame.across)
+    return [Block(rows, columns, height, width) for rows, columns in product(*spans)]
 
 
-def _spans(side: int, inner: int, wrapped: bool, margin: int) -> Iterator[Span]:
-    count = max(1, math.ceil(side / inner))
-    step = math.ceil(side / count / MULTIPLE) * MULTIPLE
-    for first in range(0, side, step):
-        last = min(first + step, side)
+def _spans(side: int, inner: int, wrapped: bool, margin: int, edge: int) -> Iterator[Span]:
+    owned = side - 2 * edge
+    count = max(1, math.ceil(owned / inner))
+    step = math.ceil(owned / count / MULTIPLE) * MULTIPLE
+    for first in range(edge, side - edge, step):
+        last = min(first + step, side - edge)
         start, stop = first - margin, last + margin
         if wrapped and side > step:
             yield Span(first, last, start, stop)

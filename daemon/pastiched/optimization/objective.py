@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from pastiched.networks.features import FeatureNetwork, margin, stride
-from pastiched.optimization.blocks import Block, split
+from pastiched.optimization.blocks import NO_FRAME, Block, split
+from pastiched.optimization.frame import Frame
 from pastiched.optimization.moments import Accumulator, Gaussian
 from pastiched.optimization.style_loss import STYLE_LOSSES, StyleLoss
 from pastiched.optimization.total_variation import total_variation
@@ -55,6 +57,20 @@ class Plan:
     pooling: str = "max"
     check: Callable[[], None] = field(default=lambda: None)
     """Called before each block; may raise."""
+    frame: Frame = NO_FRAME
+    """What lies in it does not count."""
+
+
+@dataclass(frozen=True)
+class FeatureSlope:
+    """The gradient by a feature f: `kernel` (f - mean) + `offset`; shapes for F.conv2d."""
+
+    kernel: Tensor
+    mean: Tensor
+    offset: Tensor
+
+    def __call__(self, features: Tensor) -> Tensor:
+        return F.conv2d(features - self.mean, self.kernel, self.offset)
 
 
 class Objective:
@@ -73,18 +89,17 @@ class Objective:
         self._network, self._weights, self._plan = network, weights, plan
         self._size = photograph.shape[2], photograph.shape[3]
         self._layers = weights.layers
-        self._exact = torch.promote_types(plan.dtype, torch.float32)
         self._block_pixels = plan.block_pixels
-        self._blocks = split(*self._size, plan.wrap, plan.block_pixels, margin(self._layers))
+        self._blocks = self._split()
         self._content: dict[str, Tensor] = {}
-        self._variance: dict[str, float] = {}
+        self._pulls: dict[str, Tensor] = {}
         self._metrics = {layer: metric(network, layer) for layer in self._layers}
         if weights.content and weights.content_layers:
             self._remember(photograph)
         self._style: dict[str, StyleLoss] = {layer: STYLE_LOSSES[loss](style[layer]) for layer in weights.style_layers}
 
     def _remember(self, photograph: Tensor) -> None:
-        """The photograph's features of the content layers, and how much they vary."""
+        """The photograph's features of the content layers, and how strongly each pulls back to them."""
         layers = sorted(self._weights.content_layers)
         sums = {layer: Accumulator() for layer in layers}
         height, width = photograph.shape[-2:]
@@ -100,7 +115,10 @@ class Objective:
         for layer in layers:
             matrix, offset = self._metrics[layer]
             spread = sums[layer].gaussian().mapped(matrix.double(), offset.double()).covariance.diagonal().sum()
-            self._variance[layer] = max(float(spread), LEAST_VARIANCE)
+            share = self._weights.content_layers[layer] / sum(self._weights.content_layers.values())
+            scale = share / (sums[layer].count * max(float(spread), LEAST_VARIANCE))
+            pull = matrix.double().t() @ matrix.double() * (2 * self._weights.content * scale)
+            self._pulls[layer] = _kernel(pull, self._plan.dtype)
 
     def shrink_blocks(self, least: int) -> bool:
         """Halves the blocks' pixels; False, and nothing is changed, where they would be fewer than `least`."""
@@ -108,8 +126,12 @@ class Objective:
         if pixels < least:
             return False
         self._block_pixels = pixels
-        self._blocks = split(*self._size, self._plan.wrap, pixels, margin(self._layers))
+        self._blocks = self._split()
         return True
+
+    def _split(self) -> list[Block]:
+        plan = self._plan
+        return split(*self._size, plan.wrap, self._block_pixels, margin(self._layers), plan.frame)
 
     def losses_and_gradient(self, picture: Tensor) -> tuple[Losses, Tensor]:
         """Of a picture, 1 x 3 x H x W; the gradient has its shape, float32."""
@@ -160,8 +182,8 @@ class Objective:
                     sums[layer].add(own[0].flatten(1))
         return sums
 
-    def _style_slopes(self, sums: dict[str, Accumulator]) -> tuple[float, dict[str, tuple[Tensor, Tensor]]]:
-        """The weighted mean of the style losses, and by layer (A, b): a feature f gets the gradient A f + b."""
+    def _style_slopes(self, sums: dict[str, Accumulator]) -> tuple[float, dict[str, FeatureSlope]]:
+        """The weighted mean of the style losses, and by layer what a feature f gets: matrix (f - mean) + offset."""
         total, value = sum(self._weights.style_layers.values()), 0.0
         slopes = {}
         for layer, weight in self._weights.style_layers.items():
@@ -171,43 +193,41 @@ class Objective:
             share = weight / total
             value += share * slope.value
             scale = self._weights.style * share / sums[layer].count
-            linear = matrix.t() @ slope.by_covariance @ matrix * (2 * scale)
-            constant = matrix.t() @ slope.by_mean * scale - linear @ gaussian.mean
-            slopes[layer] = (linear.to(self._exact), constant.to(self._exact))
+            slopes[layer] = FeatureSlope(
+                _kernel(matrix.t() @ slope.by_covariance @ matrix * (2 * scale), self._plan.dtype),
+                gaussian.mean.to(self._plan.dtype)[:, None, None],
+                (matrix.t() @ slope.by_mean * scale).to(self._plan.dtype),
+            )
         return value, slopes
 
     def _backward(
-        self, block: Block, x: Tensor, maps: list[Tensor], slopes: dict[str, tuple[Tensor, Tensor]], gradient: Tensor
+        self, block: Block, x: Tensor, maps: list[Tensor], slopes: dict[str, FeatureSlope], gradient: Tensor
     ) -> float:
         """Adds a block's share to the gradient; returns its share of the content loss."""
-        outer, content = [], 0.0
-        for layer, features in zip(self._layers, maps, strict=True):
-            with torch.no_grad():
-                place = (..., *block.owned(stride(layer)))
-                own = features.detach()[place].to(self._exact)
-                worth = torch.zeros_like(own)
-                if layer in slopes:
-                    linear, constant = slopes[layer]
-                    worth += torch.einsum("oc,bchw->bohw", linear, own) + constant[:, None, None]
-                if layer in self._content:
-                    content += self._content_share(layer, block, own, worth)
-                whole = torch.zeros_like(features)
-                whole[place] = worth.to(features.dtype)
-                outer.append(whole)
-        (piece,) = torch.autograd.grad(maps, x, outer)
+        worths, content = [], 0.0
+        with torch.no_grad():
+            for layer, features in zip(self._layers, maps, strict=True):
+                worth, share = self._worth(layer, block, features.detach(), slopes.get(layer))
+                worths.append(worth)
+                content += share
+        (piece,) = torch.autograd.grad(maps, x, worths)
         block.add_to(gradient, piece.to(gradient.dtype))
         return content
 
-    def _content_share(self, layer: str, block: Block, own: Tensor, worth: Tensor) -> float:
-        weights, reference = self._weights, self._content[layer]
-        matrix, _ = self._metrics[layer]
-        difference = own - reference[(..., *block.at(stride(layer)))].to(self._exact)
-        count = reference.shape[2] * reference.shape[3]
-        share = weights.content_layers[layer] / sum(weights.content_layers.values())
-        scale = share / (count * self._variance[layer])
-        pulled = torch.einsum("oc,bchw->bohw", (matrix.t() @ matrix).to(self._exact), difference)
-        worth.add_(pulled, alpha=2 * weights.content * scale)
-        return float((difference * pulled).sum()) * scale
+    def _worth(self, layer: str, block: Block, features: Tensor, slope: FeatureSlope | None) -> tuple[Tensor, float]:
+        """The gradient by every feature of a crop, 0 where another block answers, and the content loss's share."""
+        place, content = (..., *block.owned(stride(layer))), 0.0
+        worth = slope(features) if slope else torch.zeros_like(features)
+        if layer in self._content:
+            difference = features[place] - self._content[layer][(..., *block.at(stride(layer)))]
+            pulled = F.conv2d(difference, self._pulls[layer])
+            worth[place] += pulled
+            content = float((difference * pulled).sum(dtype=torch.float64)) / (2 * self._weights.content)
+        if worth[place].shape == worth.shape:
+            return worth, content
+        owned = torch.zeros_like(worth)
+        owned[place] = worth[place]
+        return owned, content
 
     def _add_smoothness(self, picture: Tensor, gradient: Tensor, content: float, style: float) -> Losses:
         weights, tv = self._weights, 0.0
@@ -234,6 +254,10 @@ def measure(network: FeatureNetwork, picture: Tensor, layers: list[str], plan: P
         matrix, offset = metric(network, layer)
         found[layer] = sums[layer].gaussian().mapped(matrix.double(), offset.double())
     return found
+
+
+def _kernel(matrix: Tensor, dtype: torch.dtype) -> Tensor:
+    return matrix[:, :, None, None].to(dtype)
 
 
 def metric(network: FeatureNetwork, layer: str) -> tuple[Tensor, Tensor]:

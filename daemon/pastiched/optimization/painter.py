@@ -14,6 +14,7 @@ from torch import Tensor
 from pastiched.imaging.scale import resize
 from pastiched.memory import free_unused, is_out_of_memory
 from pastiched.networks.features import FeatureNetwork
+from pastiched.optimization.frame import Frame
 from pastiched.optimization.moments import Gaussian, blend
 from pastiched.optimization.objective import Losses, Objective, Plan, Weights, measure
 from pastiched.optimization.schedule import Scale
@@ -150,7 +151,7 @@ class Painter:
             self._stepper.restore(kept)
 
     def _create_stepper(self, picture: Tensor) -> Stepper:
-        return create_stepper(self._recipe.optimizer, picture, self._recipe.step_size)
+        return create_stepper(self._recipe.optimizer, self._frame().put_on(picture), self._recipe.step_size)
 
     def _paint_scale(self, watcher: Watcher) -> Ending:
         scale = self._recipe.scales[self._scale]
@@ -189,7 +190,11 @@ class Painter:
 
     def _so_far(self) -> Tensor:
         """The mean of the steps at this scale; before any, the picture of the scale before."""
-        return self._best if self._average is None else self._average
+        return self._best if self._average is None else self._frame().take_off(self._average)
+
+    def _frame(self) -> Frame:
+        scale = self._recipe.scales[self._scale]
+        return Frame.of(scale.width, scale.height, self._plan.wrap)
 
     def _start(self) -> Tensor:
         """What a scale begins with: the picture so far, with some of the detail that a larger photograph has."""
@@ -214,7 +219,10 @@ class Painter:
         while True:
             try:
                 targets = self._targets(scale, photograph)
-                return Objective(self._network, photograph, targets, recipe.weights, recipe.loss, plan)
+                framed = replace(plan, frame=self._frame())
+                return Objective(
+                    self._network, framed.frame.put_on(photograph), targets, recipe.weights, recipe.loss, framed
+                )
             except Exception as error:
                 if not is_out_of_memory(error) or plan.block_pixels < LEAST_BLOCK:
                     raise

@@ -51,8 +51,11 @@ def read_state(path: Path) -> State:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             return State(int(told["scale"]), int(told["iteration"]), int(told["steps"]), tensors, dict(told["job"]))
     except FileNotFoundError:
-        raise PasticheError(ErrorCode.UNREADABLE, f"The state file {path.name} does not exist.") from None
+        sentence = f"The state file {path.name} does not exist."
+        raise PasticheError(ErrorCode.UNREADABLE, sentence, "Look for its name again.") from None
     except (OSError, SafetensorError, ValueError, KeyError, TypeError):
         raise PasticheError(
-            ErrorCode.UNREADABLE, f"{path.name} is no state of a Fine painting, or it is damaged."
+            ErrorCode.UNREADABLE,
+            f"{path.name} is no state of a Fine painting, or it is damaged.",
+            "Begin anew, without --resume.",
         ) from None

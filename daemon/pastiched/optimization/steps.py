@@ -67,14 +67,15 @@ class Adam:
 
     def tensors(self) -> dict[str, Tensor]:
         named = {f"{name}.{k}": t for name, list_ in self._lists().items() for k, t in enumerate(list_)}
-        return named | {"steps": torch.tensor(self._steps)}
+        # The bounded picture is not what the levels add up to, by the last digit.
+        return named | {"picture": self.picture, "steps": torch.tensor(self._steps)}
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
         for name, kept in self._lists().items():
             for k, tensor in enumerate(kept):
                 tensor.copy_(tensors[f"{name}.{k}"])
         self._steps = int(tensors["steps"])
-        self.picture = self._pyramid.picture().clamp_(0, 1)
+        self.picture = tensors["picture"].clone()
 
     def _lists(self) -> dict[str, list[Tensor]]:
         return {"level": self._pyramid.levels, "first": self._first, "second": self._second}
