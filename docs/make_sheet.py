@@ -1,6 +1,6 @@
-"""Paints docs/sheet.jpg: scikit-image's photographs in every style of the gallery, through the real daemon, brush 180.
+"""Paints scikit-image's photographs in styles of the gallery, through the real daemon.
 
-`python docs/make_sheet.py [OUT]`
+`python docs/make_sheet.py fast` docs/sheet.jpg: every style, brush 180; `fine` docs/fine.jpg: some, with Fine.
 """
 
 from __future__ import annotations
@@ -18,7 +18,11 @@ from pastiched.styles import GALLERY, StyleLibrary
 
 PHOTOGRAPHS = ("astronaut", "coffee", "chelsea", "rocket")
 CELL = (300, 225)
-BRUSH = 180
+SHEETS = {
+    "fast": ("sheet.jpg", {"brush_size": 180}, None),
+    "fine": ("fine.jpg", {"effort": "normal"}, ("starlit-swirl", "harbour-knife", "indigo-wave", "sea-mosaic")),
+}
+"""File, options and styles (None: all) by method."""
 
 
 def cell(picture: Image.Image) -> Image.Image:
@@ -30,7 +34,10 @@ def cell(picture: Image.Image) -> Image.Image:
 
 
 def main() -> None:
-    styles = [style for style in StyleLibrary(GALLERY / "nobody").list() if style.source == "gallery"]
+    method = sys.argv[1]
+    file, options, chosen = SHEETS[method]
+    library = StyleLibrary(GALLERY / "nobody").list()
+    styles = [s for s in library if s.source == "gallery" and (chosen is None or s.name in chosen)]
     sheet = Image.new("RGB", ((len(PHOTOGRAPHS) + 1) * CELL[0], (len(styles) + 1) * CELL[1]), "white")
     with Client.connect() as client:
         for column, name in enumerate(PHOTOGRAPHS, 1):
@@ -43,12 +50,11 @@ def main() -> None:
                 job = client.submit(
                     PixelBuffer(form, photo.tobytes()),
                     [StyleRef(name=style.name)],
-                    check_options({"brush_size": BRUSH}),
+                    check_options({"method": method, **options}),
                 )
                 pastiche = Image.frombytes("RGB", photo.size, bytes(job.wait().pixels.data))
                 sheet.paste(cell(pastiche), (column * CELL[0], row * CELL[1]))
-    out = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "sheet.jpg"
-    sheet.save(out, quality=88)
+    sheet.save(Path(__file__).parent / file, quality=88)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 TELLING = ("effort", "features")
 """Options that decide more than the picture's size about what a job costs."""
-POINTS = (0.25, 1.0, 4.0, 16.0, 64.0)
+POINTS = (0.02, 0.06, 0.25, 1.0, 4.0, 16.0, 64.0)
+LINE = slice(3, 5)
 """Megapixels of the pictures that engines are asked about."""
 log = logging.getLogger(__name__)
 
@@ -77,7 +78,7 @@ def _entry(engine: Engine, options: dict[str, Any], pace: float) -> dict[str, An
         side = round(1000 * megapixels**0.5)
         seconds, nbytes = engine.estimate(side, side, options)
         points.append([megapixels, float(seconds * pace), float(nbytes)])
-    (_, first_seconds, first_bytes), (_, more_seconds, more_bytes) = points[1], points[2]
+    (_, first_seconds, first_bytes), (_, more_seconds, more_bytes) = points[LINE]
     slope_seconds, slope_bytes = (more_seconds - first_seconds) / 3, (more_bytes - first_bytes) / 3
     return {
         "method": engine.method,

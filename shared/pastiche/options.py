@@ -157,8 +157,9 @@ OPTIONS: tuple[Option, ...] = (
         choices=("max", "average", "l2"), methods=FINE, expert=True,
     ),
     Option(
-        "optimizer", "choice", "adam", "Optimizer", "How each step is found.",
-        choices=("adam", "lbfgs"), methods=FINE, expert=True,
+        "optimizer", "choice", "auto", "Optimizer",
+        "How each step is found: auto takes L-BFGS, and Adam, which needs less memory, above 4 megapixels.",
+        choices=("auto", "lbfgs", "adam"), methods=FINE, expert=True,
     ),
     Option(
         "step_size", "float", 0.0, "Step size", "Length of a step, of values 0 to 1; 0 takes that of the optimizer.",

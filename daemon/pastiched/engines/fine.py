@@ -26,7 +26,7 @@ from pastiched.memory import free_unused
 from pastiched.models import Model, ModelError, feature_model
 from pastiched.networks.features import LAYERS, FeatureNetwork
 from pastiched.optimization.objective import Plan
-from pastiched.optimization.painter import Ending, Painted, Painter, Recipe, Step, Style, Watcher
+from pastiched.optimization.painter import Ending, Painted, Painter, Recipe, StateMismatch, Step, Style, Watcher
 from pastiched.optimization.state import State
 
 LARGEST_STYLE_SIDE = 2048
@@ -86,12 +86,12 @@ class FineEngine:
         with clock.stage("load", 0.0):
             model = _model(job.options["features"])
             network = self._network(model)
-            file = StateFile(job.state, job_description(job, model))
-            resumed = file.read(job.resume) if job.resume else None
         with clock.stage("prepare", 0.01):
             form = job.content.format
             size = painted_size(form.width, form.height, job.options)
             recipe = read_recipe(size, job.options, network.layers)
+            file = StateFile(job.state, job_description(job, model, recipe))
+            resumed = file.read(job.resume) if job.resume else None
             photograph = read_photograph(job.content, size, wrap, callbacks.check)
         with clock.stage("style", 0.02):
             styles = [_read_style(style, job, photograph) for style in job.styles]
@@ -101,7 +101,7 @@ class FineEngine:
             free_unused(self.device)
         with clock.stage("finish", FINISH):
             picture = resize(painted.picture.float().cpu(), size.width, size.height)
-            result = finish(job, photograph, picture, recipe.strength, wrap, callbacks)
+            result = finish(job, photograph, picture, recipe.strength, wrap, callbacks, FINISH)
         return EngineResult(result, clock.timings, [model.reference()], _notes(photograph, painted, network))
 
     def _paint(
@@ -121,6 +121,10 @@ class FineEngine:
         begun, before = time.monotonic(), resumed.steps if resumed else 0
         try:
             painted = painter.run(watcher, resumed)
+        except StateMismatch:
+            raise PasticheError(
+                ErrorCode.UNREADABLE, "The state does not fit this painting.", "Begin anew, without --resume."
+            ) from None
         except BaseException:
             file.write(painter.state)
             raise

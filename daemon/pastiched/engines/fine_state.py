@@ -14,6 +14,7 @@ from pastiche.pixels import PixelBuffer
 from pastiched.engines.base import EngineJob
 from pastiched.engines.inputs import content_hash
 from pastiched.models import Model
+from pastiched.optimization.painter import Recipe
 from pastiched.optimization.state import State, read_state, write_state
 
 EVERY_SECONDS = 30.0
@@ -51,14 +52,15 @@ class StateFile:
         self._written = time.monotonic()
 
 
-def job_description(job: EngineJob, model: Model) -> dict[str, Any]:
-    """What a state holds for: the pictures, the feature network, and every option."""
+def job_description(job: EngineJob, model: Model, recipe: Recipe) -> dict[str, Any]:
+    """What a state holds for: the pictures, the feature network, every option, and what this version makes of them."""
     styles = [[content_hash(style), style.weight] for style in job.styles]
     return {
         "photograph": _pixels_hash(job.content),
-        "styles": styles,
+        "set of styles": styles,
         "feature network": model.sha256,
         **{f"--{name.replace('_', '-')}": value for name, value in sorted(job.options.items())},
+        "version of Pastiche": hashlib.sha256(repr(recipe).encode()).hexdigest(),
     }
 
 

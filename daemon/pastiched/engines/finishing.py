@@ -22,8 +22,9 @@ def finish(
     strength: float,
     wrap: tuple[bool, bool],
     callbacks: Callbacks,
+    begin: float = 0.8,
 ) -> PixelBuffer:
-    """`pastiche` and `strength` (0..1) as the network had them; tells progress from 0.8 to 1."""
+    """`pastiche` and `strength` (0..1) as the network had them; tells progress from `begin` to 1."""
     view = photograph.view
     height, width = view.shape
     canvas = PictureCanvas(width, height, job.content.format.channels, DEPTHS[job.options["depth"]])
@@ -33,7 +34,7 @@ def finish(
     enlarge = _enlarger(photograph, pastiche, strength, wrap)
     for first, count in strips(height, width):
         callbacks.check()
-        callbacks.progress("finish", 0.8 + 0.2 * first / height)
+        callbacks.progress("finish", begin + (1 - begin) * first / height)
         original = photograph.rows(first, count)
         out = enlarge(first, count, original)
         if job.options["colour"] == "keep":

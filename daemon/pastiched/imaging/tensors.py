@@ -60,9 +60,9 @@ class PictureView:
             return self.rows()[:, :3]
         if self.format.depth == "u8":
             pixels = self._pixels[:, :, :3].permute(2, 0, 1)[None]
-            return _resize_wrapped(pixels, width, height, wrap).float().mul_(1 / SCALES["u8"]).clamp_(0, 1)
+            return resize_wrapped(pixels, width, height, wrap).float().mul_(1 / SCALES["u8"]).clamp_(0, 1)
         averaged = self._averaged(min(self.shape[1] // width, self.shape[0] // height), check)
-        return _resize_wrapped(averaged[:, :3], width, height, wrap).clamp_(0, 1)
+        return resize_wrapped(averaged[:, :3], width, height, wrap).clamp_(0, 1)
 
     def reduced_premultiplied(self, width: int, height: int, check: Callable[[], None]) -> Tensor:
         """Colours times alpha, and alpha, at another size: 1 x 4 x height x width."""
@@ -98,7 +98,7 @@ class PictureView:
         target[...] = value if depth == "f32" else np.rint(np.clip(value, 0, SCALES[depth]))
 
 
-def _resize_wrapped(x: Tensor, width: int, height: int, wrap: tuple[bool, bool]) -> Tensor:
+def resize_wrapped(x: Tensor, width: int, height: int, wrap: tuple[bool, bool]) -> Tensor:
     """Averaging resize of 1 x C x H x W, uint8 or float, that sees across the edges which meet.
 
     The picture is also resized turned by half its sides, so that what was an edge lies in the middle, and the outermost

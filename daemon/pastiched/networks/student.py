@@ -85,3 +85,24 @@ class Student(nn.Module):
             weights[f"linear{k}_1.weight"] = (matrix @ head.weight.flatten(1))[:, :, None, None]
             weights[f"linear{k}_1.bias"] = matrix @ head.bias + offset
         return {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
+
+    @torch.no_grad()
+    def unfold(self, weights: dict[str, Tensor], bases: list[tuple[Tensor, Tensor]]) -> None:
+        """Takes up what `folded` gave. Raises ValueError where it is another network."""
+        for name, convolution in self.convolutions.items():
+            norm = self.norms[name]
+            assert isinstance(convolution, Convolution) and isinstance(norm, nn.BatchNorm2d)
+            assert norm.running_mean is not None and norm.running_var is not None
+            weight, bias = weights.get(f"conv{name}.weight"), weights.get(f"conv{name}.bias")
+            if weight is None or bias is None or weight.shape != convolution.weight.shape:
+                raise ValueError("these are not the weights of a compact feature network")
+            convolution.matrix.copy_(weight.float().flatten(1))
+            norm.weight.fill_(1)
+            norm.bias.copy_(bias.float())
+            norm.running_mean.zero_()
+            norm.running_var.fill_(1 - EPSILON)
+        for k, (head, (matrix, offset)) in enumerate(zip(self.heads, bases, strict=True), 1):
+            assert isinstance(head, nn.Conv2d) and head.bias is not None
+            inverse = torch.linalg.pinv(matrix.double()).to(matrix)
+            head.weight.copy_((inverse @ weights[f"linear{k}_1.weight"].float().flatten(1))[:, :, None, None])
+            head.bias.copy_(inverse @ (weights[f"linear{k}_1.bias"].float() - offset))

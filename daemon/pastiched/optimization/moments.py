@@ -41,6 +41,8 @@ class Accumulator:
         self._shift = self._first = self._second = torch.zeros(())
 
     def add(self, features: Tensor) -> None:
+        if not features.shape[1]:
+            return
         if not self._count:
             # About any point the sums give the same covariance; about the mean they keep the most digits.
             self._shift = features.to(torch.promote_types(features.dtype, torch.float32)).mean(1)

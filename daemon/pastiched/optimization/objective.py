@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -189,6 +190,8 @@ class Objective:
         for layer, weight in self._weights.style_layers.items():
             matrix, offset = (t.double() for t in self._metrics[layer])
             gaussian = sums[layer].gaussian()
+            if not torch.isfinite(gaussian.covariance).all():
+                return math.nan, {}
             slope = self._style[layer](gaussian.mapped(matrix, offset))
             share = weight / total
             value += share * slope.value
@@ -218,7 +221,7 @@ class Objective:
         """The gradient by every feature of a crop, 0 where another block answers, and the content loss's share."""
         place, content = (..., *block.owned(stride(layer))), 0.0
         worth = slope(features) if slope else torch.zeros_like(features)
-        if layer in self._content:
+        if layer in self._content and features[place].numel():
             difference = features[place] - self._content[layer][(..., *block.at(stride(layer)))]
             pulled = F.conv2d(difference, self._pulls[layer])
             worth[place] += pulled

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from pastiched.imaging.scale import resize
+from pastiched.imaging.tensors import resize_wrapped
 from pastiched.memory import free_unused, is_out_of_memory
 from pastiched.networks.features import FeatureNetwork
 from pastiched.optimization.frame import Frame
@@ -26,8 +27,8 @@ LEAST_BLOCK = 100_000
 GREY, NOISE = 0.5, 0.1
 GRAIN = 0.02
 """Noise on the photograph that the first scale begins with, so that another seed gives another picture."""
-DIVERGED = 20.0
-"""Times the loss of the first step."""
+DIVERGED = 5.0
+"""Times the lowest loss of the scale so far."""
 log = logging.getLogger(__name__)
 
 
@@ -38,6 +39,10 @@ class Ending(Enum):
     FINISHED = "finished early"
     DIVERGED = "diverged"
     NO_MEMORY = "out of memory"
+
+
+class StateMismatch(ValueError):
+    """The state is of a painting with other sizes."""
 
 
 @dataclass(frozen=True)
@@ -110,13 +115,13 @@ class Painter:
         """`photograph` at the last scale's size; `first_picture` of any size where `recipe.start` is "fast"."""
         self._network, self._photograph, self._styles = network, photograph, styles
         self._recipe, self._plan, self._first = recipe, plan, first_picture
-        self._scale = self._iteration = self._steps = 0
+        self._scale = self._iteration = self._steps = self._averaged = 0
         self._stepper: Stepper | None = None
         self._average: Tensor | None = None
         self._best = photograph
 
     def run(self, watcher: Watcher, resumed: State | None = None) -> Painted:
-        """Raises what says that there is no memory only where not even one step could be done."""
+        """Raises StateMismatch; what says that there is no memory only where not even one step could be done."""
         if resumed:
             self._restore(resumed)
         scales = self._recipe.scales
@@ -131,27 +136,43 @@ class Painter:
             if ending is not Ending.DONE or self._scale + 1 == len(scales):
                 return Painted(self._so_far(), ending, self._steps)
             self._best = self._so_far()
-            self._scale, self._iteration, self._stepper, self._average = self._scale + 1, 0, None, None
+            self._scale, self._iteration, self._averaged = self._scale + 1, 0, 0
+            self._stepper = self._average = None
 
     def state(self) -> State:
         """All that is needed to go on."""
         tensors = {f"stepper.{name}": t for name, t in self._stepper.tensors().items()} if self._stepper else {}
         if self._average is not None:
-            tensors["average"] = self._average
+            tensors |= {"average": self._average, "averaged": torch.tensor(self._averaged)}
         return State(self._scale, self._iteration, self._steps, tensors | {"best": self._best})
 
     def _restore(self, state: State) -> None:
+        """Raises StateMismatch."""
+        scales = self._recipe.scales
+        if not (0 <= state.scale < len(scales) and 0 <= state.iteration <= scales[state.scale].iterations):
+            raise StateMismatch
+        try:
+            self._take_up(state)
+        except (KeyError, RuntimeError):
+            raise StateMismatch from None
+        if self._stepper and self._average is not None and self._average.shape != self._stepper.picture.shape:
+            raise StateMismatch
+
+    def _take_up(self, state: State) -> None:
         self._scale, self._iteration, self._steps = state.scale, state.iteration, state.steps
         tensors = {name: tensor.to(self._photograph.device) for name, tensor in state.tensors.items()}
         self._best = tensors["best"]
         self._average = tensors.get("average")
+        self._averaged = int(tensors["averaged"]) if "averaged" in tensors else 0
         kept = {name.removeprefix("stepper."): t for name, t in tensors.items() if name.startswith("stepper.")}
         if kept:
             self._stepper = self._create_stepper(self._start())
             self._stepper.restore(kept)
 
     def _create_stepper(self, picture: Tensor) -> Stepper:
-        return create_stepper(self._recipe.optimizer, self._frame().put_on(picture), self._recipe.step_size)
+        return create_stepper(
+            self._recipe.optimizer, self._frame().put_on(picture), self._recipe.step_size, self._plan.wrap
+        )
 
     def _paint_scale(self, watcher: Watcher) -> Ending:
         scale = self._recipe.scales[self._scale]
@@ -160,6 +181,7 @@ class Painter:
             self._stepper = self._create_stepper(self._start())
         limit = math.inf
         while self._iteration < scale.iterations:
+            picture = self._stepper.picture
             losses = self._stepper.step(lambda x: _evaluate(objective, x), self._iteration / scale.iterations)
             limit = min(limit, DIVERGED * losses.total)
             if not losses.total <= limit or not bool(torch.isfinite(self._stepper.picture).all()):
@@ -167,10 +189,13 @@ class Painter:
                 return Ending.DIVERGED
             self._iteration += 1
             self._steps += 1
-            self._take_into_average(self._stepper.picture)
+            # Only now is it known that this picture is no worse than the one before.
+            self._take_into_average(picture)
             if watcher.after_step(self._told(losses), self._so_far):
                 return Ending.FINISHED
             watcher.save(self.state)
+        if self._averaged == self._iteration:
+            self._take_into_average(self._stepper.picture)
         return Ending.DONE
 
     def _told(self, losses: Losses) -> Step:
@@ -181,12 +206,13 @@ class Painter:
         return Step(self._scale + 1, len(scales), self._iteration, here.iterations, losses, done)
 
     def _take_into_average(self, picture: Tensor) -> None:
-        """An exponential mean of the steps, from the first step of the scale on without a bias towards it."""
+        """An exponential mean, without a bias towards the first picture of the scale."""
+        self._averaged += 1
         decay = self._recipe.averaging
         if self._average is None or not decay:
             self._average = picture.clone()
             return
-        self._average.lerp_(picture, (1 - decay) / (1 - decay**self._iteration))
+        self._average.lerp_(picture, (1 - decay) / (1 - decay**self._averaged))
 
     def _so_far(self) -> Tensor:
         """The mean of the steps at this scale; before any, the picture of the scale before."""
@@ -199,23 +225,28 @@ class Painter:
     def _start(self) -> Tensor:
         """What a scale begins with: the picture so far, with some of the detail that a larger photograph has."""
         scale = self._recipe.scales[self._scale]
-        photograph = resize(self._photograph, scale.width, scale.height)
+        photograph = self._resized(self._photograph, scale)
         if self._scale:
             coarse = self._recipe.scales[self._scale - 1]
-            lost = photograph - resize(resize(photograph, coarse.width, coarse.height), scale.width, scale.height)
-            larger = resize(self._best, scale.width, scale.height)
+            lost = photograph - self._resized(self._resized(photograph, coarse), scale)
+            larger = self._resized(self._best, scale)
             return larger.add(lost, alpha=self._recipe.detail).clamp_(0, 1)
         generator = torch.Generator().manual_seed(self._recipe.seed)
         noise = torch.randn(photograph.shape, generator=generator).to(photograph)
         if self._recipe.start == "noise":
             return (GREY + NOISE * noise).clamp_(0, 1)
         if self._recipe.start == "fast" and self._first is not None:
-            return resize(self._first, scale.width, scale.height)
+            return self._resized(self._first, scale)
         return photograph.add(noise, alpha=GRAIN).clamp_(0, 1)
+
+    def _resized(self, x: Tensor, scale: Scale) -> Tensor:
+        if x.shape[-2:] == (scale.height, scale.width):
+            return x
+        return resize_wrapped(x, scale.width, scale.height, self._plan.wrap).clamp_(0, 1)
 
     def _objective(self, scale: Scale) -> Objective:
         recipe, plan = self._recipe, self._plan
-        photograph = resize(self._photograph, scale.width, scale.height)
+        photograph = self._resized(self._photograph, scale)
         while True:
             try:
                 targets = self._targets(scale, photograph)

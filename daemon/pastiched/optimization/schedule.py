@@ -27,8 +27,8 @@ def schedule(
 ) -> list[Scale]:
     """Sizes that double up to `width` x `height`; `scales` of them, 0 for all from 128 pixels on the long side on.
 
-    The last has `iterations` steps, each before it `growth` times as many as the next. Wrapped sides are multiples of
-    `multiple`, as the last's must be.
+    The last has `iterations` steps, each before it `growth` times as many as the next; none of those is narrower than
+    32 pixels. Wrapped sides are multiples of `multiple`, as the last's must be.
     """
     found: list[Scale] = []
     shrink, steps = 1, float(iterations)
@@ -37,10 +37,8 @@ def schedule(
             max(multiple, round(side / shrink / multiple) * multiple) if wrapped else max(1, round(side / shrink))
             for side, wrapped in ((width, wrap[0]), (height, wrap[1]))
         ]
-        too_small = max(sides) < SMALLEST_LONG_SIDE or min(sides) < SMALLEST_SHORT_SIDE
-        if found and (len(found) >= scales if scales else too_small):
-            return found[::-1]
-        if found and min(sides) < 2:
+        enough = len(found) >= scales if scales else max(sides) < SMALLEST_LONG_SIDE
+        if found and (enough or min(sides) < SMALLEST_SHORT_SIDE):
             return found[::-1]
         found.append(Scale(sides[0], sides[1], round(steps)))
         shrink *= 2

@@ -1,4 +1,4 @@
-"""Two ways to find the next step: Adam on a Laplacian pyramid, and L-BFGS on the pixels."""
+"""Two ways to find the next step, both on a Laplacian pyramid: Adam, and L-BFGS."""
 
 from __future__ import annotations
 
@@ -16,15 +16,19 @@ Evaluate = Callable[[Tensor], tuple[Losses, Tensor]]
 BETAS = (0.9, 0.99)
 TINY = 1e-12
 DEPTH = 4
-ADAM_STEP, LBFGS_STEP = 0.04, 1.0
+ADAM_STEP, LBFGS_STEP = 0.04, 1.2
 LAST_STEP = 0.05
 """Adam's steps shrink to this share along half a cosine."""
 WARM_STEPS = 5
 HISTORY = 10
+LBFGS_PIXELS = 4_500_000
+LBFGS_DEPTH, DRAWN_IN = 5, 0.75
+FIRST_STEP = 0.003
+"""Mean change of a number in the first step of L-BFGS."""
 
 
 class Stepper(Protocol):
-    """`picture` is the one that the next step begins from, 1 x 3 x H x W in [0, 1]."""
+    """`picture` is the one that the next step begins from, 1 x 3 x H x W in [0, 1]; each step makes a new tensor."""
 
     picture: Tensor
 
@@ -42,8 +46,10 @@ class Stepper(Protocol):
 class Adam:
     """Adam (Kingma & Ba 2015) on the levels of a pyramid, with the betas of style-transfer-pytorch and cosine steps."""
 
-    def __init__(self, picture: Tensor, step_size: float, depth: int = DEPTH) -> None:
-        self._pyramid = Pyramid(picture, depth)
+    def __init__(
+        self, picture: Tensor, step_size: float, wrap: tuple[bool, bool] = (False, False), depth: int = DEPTH
+    ) -> None:
+        self._pyramid = Pyramid(picture, depth, wrap)
         self._size = step_size or ADAM_STEP
         self._first = [torch.zeros_like(level) for level in self._pyramid.levels]
         self._second = [torch.zeros_like(level) for level in self._pyramid.levels]
@@ -82,34 +88,60 @@ class Adam:
 
 
 class LBFGS:
-    """torch's L-BFGS (Liu & Nocedal 1989) on the pixels, one evaluation a step, as in style-transfer-pytorch."""
+    """torch's L-BFGS (Liu & Nocedal 1989), one evaluation a step as in style-transfer-pytorch, on a pyramid's levels.
 
-    def __init__(self, picture: Tensor, step_size: float) -> None:
-        self.picture = picture.clone()
+    The levels, coarse ones drawn in, are a better condition than pixels: measured, fewer steps to the same loss.
+    """
+
+    def __init__(self, picture: Tensor, step_size: float, wrap: tuple[bool, bool] = (False, False)) -> None:
+        self._pyramid = Pyramid(picture, LBFGS_DEPTH, wrap)
+        self._size = step_size or LBFGS_STEP
+        self._parameters = [(level / DRAWN_IN**k).contiguous() for k, level in enumerate(self._pyramid.levels)]
         self._optimizer = torch.optim.LBFGS(
-            [self.picture], lr=step_size or LBFGS_STEP, max_iter=1, history_size=HISTORY, tolerance_grad=0,
-            tolerance_change=0,
-        )  # fmt: skip
+            self._parameters, lr=self._size, max_iter=1, history_size=HISTORY, tolerance_grad=-1, tolerance_change=-1
+        )
+        self._steps = 0
+        self.picture = picture
 
     def step(self, evaluate: Evaluate, done: float) -> Losses:
         seen: list[Losses] = []
+        # torch makes the first step 1 / |gradient| long, in all numbers together: far too short.
+        numbers = sum(parameter.numel() for parameter in self._parameters)
+        self._optimizer.param_groups[0]["lr"] = self._size * (1 if self._steps else FIRST_STEP * numbers)
+        self._steps += 1
 
         def closure() -> float:
-            losses, self.picture.grad = evaluate(self.picture)
+            losses, gradient = evaluate(self.picture)
             seen.append(losses)
+            for k, (parameter, slope) in enumerate(
+                zip(self._parameters, self._pyramid.gradients(gradient), strict=True)
+            ):
+                parameter.grad = (slope * DRAWN_IN**k).contiguous()
             return losses.total
 
         self._optimizer.step(closure)  # type: ignore[no-untyped-call]
-        self.picture.clamp_(0, 1)
+        for k, (level, parameter) in enumerate(zip(self._pyramid.levels, self._parameters, strict=True)):
+            level.copy_(parameter * DRAWN_IN**k)
+        self.picture = self._pyramid.clamp()
+        self._parameters[0].data.copy_(self._pyramid.levels[0])
         return seen[0]
 
     def tensors(self) -> dict[str, Tensor]:
-        return {"picture": self.picture}
+        named = {f"level.{k}": level for k, level in enumerate(self._pyramid.levels)}
+        return named | {"picture": self.picture}
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
         """The history of slopes is not kept: it is gathered anew within a few steps."""
-        self.picture.copy_(tensors["picture"])
+        for k, (level, parameter) in enumerate(zip(self._pyramid.levels, self._parameters, strict=True)):
+            level.copy_(tensors[f"level.{k}"])
+            parameter.copy_(level / DRAWN_IN**k)
+        self.picture = tensors["picture"].clone()
 
 
-def create_stepper(optimizer: str, picture: Tensor, step_size: float) -> Stepper:
-    return Adam(picture, step_size) if optimizer == "adam" else LBFGS(picture, step_size)
+def create_stepper(
+    optimizer: str, picture: Tensor, step_size: float, wrap: tuple[bool, bool] = (False, False)
+) -> Stepper:
+    """`optimizer` "adam", "lbfgs" or "auto": L-BFGS where its history is not too large; `step_size` 0 takes its own."""
+    if optimizer == "auto":
+        optimizer = "lbfgs" if picture.shape[2] * picture.shape[3] <= LBFGS_PIXELS else "adam"
+    return Adam(picture, step_size, wrap) if optimizer == "adam" else LBFGS(picture, step_size, wrap)

@@ -16,6 +16,8 @@ from pastiched.optimization.moments import Gaussian
 
 RIDGE = 1e-4
 """Share of the mean variance that is added to each, so that directions without any have a slope."""
+LEAST = 1e-8
+"""Of it, for a picture of one colour."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ def gram_loss(target: Gaussian) -> StyleLoss:
 
 def moments_loss(target: Gaussian) -> StyleLoss:
     """Squared distance of means and of standard deviations, channel by channel (Huang & Belongie 2017)."""
-    floor = RIDGE * target.covariance.diagonal().mean()
+    floor = RIDGE * target.covariance.diagonal().mean() + LEAST
     wanted = (target.covariance.diagonal() + floor).sqrt()
     size = target.mean.square().sum() + wanted.square().sum()
 
@@ -66,7 +68,7 @@ def wasserstein_loss(target: Gaussian) -> StyleLoss:
     S*^1/2 (S*^1/2 S S*^1/2)^-1/2 S*^1/2 (Dowson & Landau 1982; Bhatia et al. 2019).
     """
     eye = torch.eye(len(target.mean)).to(target.mean)
-    ridge = RIDGE * target.covariance.diagonal().mean()
+    ridge = RIDGE * target.covariance.diagonal().mean() + LEAST
     covariance = target.covariance + ridge * eye
     values, vectors = torch.linalg.eigh(covariance)
     root = (vectors * values.clamp_min(0).sqrt()) @ vectors.t()

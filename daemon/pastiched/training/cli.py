@@ -158,6 +158,8 @@ def _train_fast(options: argparse.Namespace) -> Path:
 
 def _train_features(options: argparse.Namespace) -> Path:
     _check(options, 16)
+    if options.size < 32:
+        raise ValueError("--size must be at least 32")
     if options.batch < 4:
         raise ValueError("--batch must be at least 4")
     teacher = _read_network(options.teacher, "teacher")

@@ -102,7 +102,10 @@ class _Run:
         self.sums, self.counted = [0.0] * len(TAPS), 0
         self.started_from = "random weights"
         if plan.init:
-            self.student.load_state_dict(load_file(str(plan.init)))
+            try:
+                self.student.unfold(load_file(str(plan.init)), self.teacher.bases)
+            except (ValueError, KeyError):
+                raise ValueError(f"{plan.init.name} is not a compact feature network") from None
             self.started_from = plan.init.stem
         if plan.resume and (plan.out / "checkpoint.pt").exists():
             self._load(torch.load(plan.out / "checkpoint.pt", weights_only=True, map_location=plan.device))
