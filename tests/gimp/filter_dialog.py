@@ -66,9 +66,22 @@ class FilterDialog:
 
     def use_smallest_brush(self) -> None:
         """The full picture then takes its time."""
-        self.window.key("alt+b")
+        self.window.key("alt+z")
         self.window.type("25")
         self.window.key("Tab")
+
+    def choose_fine(self) -> None:
+        """The last method in the list."""
+        self.window.key("alt+m", "End", "Tab")
+
+    def choose_draft(self) -> None:
+        self.window.key("alt+e", "Home", "Tab")
+
+    def unfold_advanced(self) -> None:
+        self.window.key("alt+v")
+
+    def stop_and_keep(self) -> None:
+        self.window.key("alt+k")
 
     def press_paint(self) -> None:
         self.window.key("alt+p")

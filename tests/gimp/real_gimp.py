@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 CHECKOUT = Path(__file__).parents[2]
 INSIDE = Path(__file__).parent / "inside"
+THREADS = ("OMP_NUM_THREADS", "OMP_WAIT_POLICY")
+"""Limits for everything that computes, where the tests were started with them."""
 PATIENCE = 180.0
 """Seconds. A batch run takes 3 to 60; only a broken one needs them all."""
 MARK = "PASTICHE_GIMP_TEST"
@@ -71,6 +73,7 @@ class Gimp:
     def environment(self, **more: object) -> dict[str, str]:
         """A clean one, as GIMP gets from a desktop's menu: no Python environment of the tests in it."""
         plain = {"PATH": PATH, "HOME": str(self.home), "LANG": "C.UTF-8", MARK: mark(self.workspace)}
+        plain |= {name: os.environ[name] for name in THREADS if name in os.environ}
         return plain | {"PYTHONDONTWRITEBYTECODE": "1"} | {name: str(value) for name, value in more.items()}
 
     def command(self, arguments: Sequence[object], **environment: object) -> list[str]:
@@ -120,11 +123,11 @@ class Gimp:
         return {"folder": folder, "said": done.said, **found}
 
     @contextmanager
-    def window(self, *pictures: Path, **environment: object) -> Iterator[Window]:
-        """GIMP in a real window with these pictures open; all of it is gone afterwards."""
+    def window(self, *pictures: Path, screen: str = "", **environment: object) -> Iterator[Window]:
+        """GIMP in a real window with these pictures open; all of it is gone afterwards. `screen`: "1366x768"."""
         from window import open_window
 
-        with open_window(self, *pictures, **environment) as opened:
+        with open_window(self, *pictures, screen=screen, **environment) as opened:
             yield opened
 
     def copy(self, user: Path, **facts: object) -> Gimp:

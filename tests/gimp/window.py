@@ -25,7 +25,8 @@ from numpy.typing import NDArray
 from real_gimp import CHECKOUT, Done, Gimp, kill_group, made, texts
 from wire import wait_for
 
-SCREEN = "1440x960x24"
+SCREEN = "1440x960"
+COLOUR_BITS = "x24"
 IMAGE = r"\) [0-9]+x[0-9]+"
 """What the title of an image's window has, of no other, in every language; xdotool knows no \\d."""
 FRAME = (1, 20)
@@ -45,6 +46,7 @@ class Window:
 
     gimp: Gimp
     folder: Path
+    screen: str = SCREEN
     display: str = ""
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
@@ -58,7 +60,17 @@ class Window:
         return self.gimp.execute(arguments, PATIENCE, DISPLAY=self.display)
 
     def open_screen(self) -> None:
-        options = ["-displayfd", "1", "-screen", "0", SCREEN, "-nolisten", "tcp", "-fbdir", self.folder]
+        options = [
+            "-displayfd",
+            "1",
+            "-screen",
+            "0",
+            self.screen + COLOUR_BITS,
+            "-nolisten",
+            "tcp",
+            "-fbdir",
+            self.folder,
+        ]
         screen = self.start("Xvfb", ["Xvfb", *options])
 
         def number() -> str:
@@ -199,14 +211,14 @@ def version_of(gimp: Gimp) -> str:
 
 
 @contextmanager
-def open_window(gimp: Gimp, *arguments: object, **environment: object) -> Iterator[Window]:
+def open_window(gimp: Gimp, *arguments: object, screen: str = "", **environment: object) -> Iterator[Window]:
     """GIMP on a screen of its own with the pictures open. Where the test fails, the screen is kept as `failure`."""
     preset = GIMPRC.format(version=version_of(gimp))
     gimprc = gimp.profile / "gimprc"
     text = gimprc.read_text("utf-8") if gimprc.exists() else ""
     if preset not in text:
         gimprc.write_text(text + preset, "utf-8")
-    window = Window(gimp, made(gimp.workspace / "windows" / str(time.time_ns())))
+    window = Window(gimp, made(gimp.workspace / "windows" / str(time.time_ns())), screen or SCREEN)
     try:
         window.open_screen()
         window.open_gimp(*arguments, **environment)

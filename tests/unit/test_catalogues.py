@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import string
 from pathlib import Path
@@ -10,8 +11,20 @@ import pytest
 from babel.messages.mofile import read_mo
 
 import catalogues
+from pastiche.options import OPTIONS
+from pastiched.engines import fine
 
 LANGUAGES = ("de", "zh_CN")
+LAYER = r"relu\d_\d"
+"""A layer's name, whose underscore is no mnemonic's."""
+IN_THE_DIALOG = (
+    *("St_yles", "Mi_x several", "_Add Picture...", "Open Ima_ge or Layer...", "O_utput", "Ad_vanced", "_New Seed"),
+    *("Convert a greyscale image to RG_B", "Be_fore / After", "Hold to See the Or_iginal", "_Help", "_Paint"),
+    *("Rema_ke it from its original, with other settings", "_Just paint this layer as it is"),
+)
+GIMPS_OWN = {"": "lsrc", "de": "gszc", "zh_CN": "lsrc"}
+"""The letters of Load and Save Settings, Reset, Cancel."""
+AT_WORK = ("_Help", "Be_fore / After", "Hold to See the Or_iginal", "Stop and _Keep")
 
 
 def path_of(language: str) -> Path:
@@ -51,4 +64,28 @@ def test_placeholders_mnemonics_and_dots_survive_translation(language: str) -> N
         assert fields(original) == fields(translation), original
         assert ("_" in original) == ("_" in translation), original
         assert original.endswith("...") == translation.endswith("..."), original
-        assert len(re.findall("_", translation)) <= 1, original
+        assert len(re.findall("_", re.sub(LAYER, "", translation))) <= 1, original
+
+
+def letters(texts: tuple[str, ...], language: str) -> list[str]:
+    """The mnemonics of these texts, and of GIMP's own buttons beside them."""
+    translated = {m.id: str(m.string) for m in catalogues.read(path_of(language))} if language else {}
+    shown = [translated[text] if language else text for text in texts]
+    found = [match[1].lower() for text in shown if (match := re.search("_(.)", re.sub(LAYER, "", text)))]
+    return [*found, *GIMPS_OWN[language]]
+
+
+@pytest.mark.parametrize("language", ("", *LANGUAGES))
+def test_no_two_things_that_are_seen_at_once_have_the_same_mnemonic(language: str) -> None:
+    rows = tuple(option.label for option in OPTIONS if option.name != "depth")
+    for texts in (IN_THE_DIALOG + rows, AT_WORK):
+        found = letters(texts, language)
+        assert sorted(found) == sorted(set(found))
+
+
+def test_the_notes_that_the_dialog_tells_are_ones_that_fine_makes() -> None:
+    plug_in = catalogues.PLUG_IN / "pastiche_gimp" / "report_notes.py"
+    beginnings = re.findall(r'^    "(.+)":', plug_in.read_text("utf-8"), re.MULTILINE)
+    engine = inspect.getsource(fine)
+    assert len(beginnings) == 2
+    assert all(f'"{beginning}' in engine for beginning in beginnings)

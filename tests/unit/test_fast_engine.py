@@ -29,7 +29,7 @@ class Watch:
     def __init__(self, allowed: int | None = None) -> None:
         self.allowed, self.stages, self.fractions = allowed, [], []  # type: ignore[var-annotated]
 
-    def progress(self, stage: str, fraction: float) -> None:
+    def progress(self, stage: str, fraction: float, detail: dict[str, Any] | None = None) -> None:
         self.stages.append(stage)
         self.fractions.append(fraction)
 

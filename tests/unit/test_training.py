@@ -136,7 +136,7 @@ def test_a_failing_supply_ends_the_training_instead_of_waiting() -> None:
 
 def test_another_network_is_no_loss_network(tmp_path: Path) -> None:
     save_file({"something": torch.zeros(1)}, str(tmp_path / "other.safetensors"))
-    with pytest.raises(ValueError, match="not a compact feature network"):
+    with pytest.raises(ValueError, match="not a feature network"):
         FeatureNetwork.load(tmp_path / "other.safetensors")
 
 
