@@ -24,6 +24,16 @@ CHOICES = {
         "match": N_("Style, recoloured"),
     },
     "wrap": {"none": N_("No"), "horizontal": N_("Left and right"), "both": N_("All four edges")},
+    "effort": {"draft": N_("Draft"), "normal": N_("Normal"), "best": N_("Best")},
+    "features": {"auto": N_("The best one here"), "compact": N_("Compact"), "vgg19": N_("VGG-19")},
+    "loss": {
+        "wasserstein": N_("Wasserstein distance"),
+        "gram": N_("Gram matrices"),
+        "moments": N_("Means and deviations"),
+    },
+    "pooling": {"max": N_("Maximum"), "average": N_("Average"), "l2": N_("L2 norm")},
+    "optimizer": {"auto": N_("Automatic"), "lbfgs": N_("L-BFGS"), "adam": N_("Adam")},
+    "start": {"content": N_("The photograph"), "noise": N_("Noise"), "fast": N_("The Fast pastiche")},
 }
 """What the choices of options are called in the dialog."""
 
@@ -35,6 +45,24 @@ def option_rows() -> list[Option]:
 
 def property_name(option: Option) -> str:
     return option.name.replace("_", "-")
+
+
+def heeds(method: str, option: Option) -> bool:
+    """Whether it means something to the method."""
+    return not option.methods or method in option.methods
+
+
+def option_value(config: Any, option: Option) -> Any:
+    value = config.get_property(property_name(option))
+    # A string argument whose value is "" arrives as None.
+    return value or "" if option.kind == "text" else value
+
+
+def option_values(config: Any) -> dict[str, Any]:
+    """What the procedure's arguments say; an option that the method does not heed is as if it were never touched."""
+    method = config.get_property("method")
+    rows = option_rows()
+    return {row.name: option_value(config, row) if heeds(method, row) else row.default for row in rows}
 
 
 def choice_label(option: str, choice: str) -> str:
@@ -69,7 +97,7 @@ def add_arguments(procedure: Any) -> None:
     procedure.add_choice_argument("output", _("O_utput"), _("Where the pastiche goes."), outputs, "layer", both)
     procedure.add_boolean_argument(
         "convert-to-rgb",
-        _("Con_vert a greyscale image to RGB"),
+        _("Convert a greyscale image to RG_B"),
         _("A greyscale image has no colours to show; undo brings it back."),
         True,
         both,
@@ -84,6 +112,8 @@ def _add_option(procedure: Any, option: Option, flags: Any) -> None:
         for number, choice in enumerate(option.choices):
             choices.add(choice, number, choice_label(option.name, choice), "")
         procedure.add_choice_argument(name, label, help_text, choices, option.default, flags)
+    elif option.kind == "text":
+        procedure.add_string_argument(name, label, help_text, option.default, flags)
     elif option.kind == "int":
         procedure.add_int_argument(
             name, label, help_text, int(option.minimum), int(option.maximum), int(option.default), flags

@@ -23,6 +23,8 @@ HINTS = {
     ErrorCode.NO_DAEMON: N_("Pastiche Settings can check the installation."),
     ErrorCode.TIMEOUT: N_("Try again; Pastiche Settings can stop the daemon."),
 }
+KNOWN = (N_("VGG-19 is not here; fetch it with `pastiched models fetch vgg19`."),)
+"""What a method may say; here so that it is translated."""
 _log = logging.getLogger("pastiche-gimp")
 
 

@@ -16,6 +16,8 @@ from pastiche_gimp.content import Content, layer_of
 from pastiche_gimp.installation import Installation
 from pastiche_gimp.placement import place
 from pastiche_gimp.recipe import Recipe, Remembered, StyleChoice
+from pastiche_gimp.report_notes import tell_notes
+from pastiche_gimp.steps import Steps
 from pastiche_gimp.style_pictures import display_stem, file_pixels, keep_pixels, style_refs, titles_of
 from pastiche_gimp.words import N_, _
 
@@ -92,7 +94,9 @@ def paint_now(
                     if error.code is not ErrorCode.STOPPING or last:
                         raise
                     client.wait_for_successor(_show_wait)
-        return place(content, recipe, outcome.pixels, outcome.report, titles, replaces)
+        layer = place(content, recipe, outcome.pixels, outcome.report, titles, replaces)
+        tell_notes(outcome.report)
+        return layer
     finally:
         Gimp.progress_end()
 
@@ -108,7 +112,7 @@ def _show_wait(_note: str) -> None:
 
 def _wait(job: Job, content: Content) -> Outcome:
     looked = time.monotonic()
-    shown = ""
+    steps, shown = Steps(), ""
 
     def look() -> None:
         nonlocal looked
@@ -122,8 +126,10 @@ def _wait(job: Job, content: Content) -> Outcome:
         if event.final:
             return event.outcome()
         if isinstance(event.body, Progress):
-            if event.body.stage != shown:
-                shown = event.body.stage
-                Gimp.progress_set_text(stage_text(shown))
+            place = steps.place(event.body)
+            text = stage_text(event.body.stage) + (f": {place}" if place else "")
+            if text != shown:
+                shown = text
+                Gimp.progress_set_text(shown)
             Gimp.progress_update(min(1.0, max(0.0, event.body.fraction)))
     raise JobCancelled

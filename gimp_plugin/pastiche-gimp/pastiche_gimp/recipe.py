@@ -13,7 +13,7 @@ from gi.repository import Gimp, GLib
 from pastiche.errors import ErrorCode, PasticheError
 from pastiche.options import BY_NAME, MAX_STYLES, check_options
 from pastiche.version import VERSION
-from pastiche_gimp.arguments import OUTPUTS, option_rows, property_name
+from pastiche_gimp.arguments import OUTPUTS, option_rows, option_values, property_name
 from pastiche_gimp.content import Box, Content, depth_of, read_layer_mask
 from pastiche_gimp.words import _
 
@@ -68,10 +68,9 @@ class Recipe:
     @classmethod
     def from_config(cls, config: Any, named_styles: bool = True) -> Recipe:
         """Of a procedure's arguments; without `named_styles` for a run whose style is a file. Raises PasticheError."""
-        options = {option.name: config.get_property(property_name(option)) for option in option_rows()}
         # A string argument whose value is "" arrives as None.
         styles = parse_styles(config.get_property("styles") or "") if named_styles else ()
-        return cls(styles, options, config.get_property("output"), config.get_property("convert-to-rgb"))
+        return cls(styles, option_values(config), config.get_property("output"), config.get_property("convert-to-rgb"))
 
     def to_config(self, config: Any) -> None:
         """Sets the arguments, so that a dialog shows them."""

@@ -28,6 +28,7 @@ class Comparison:
         self._held = False
         self._redraw = 0
         self._image = Gtk.Image()
+        self._badge = Gtk.Label()
         self._split = Gtk.Scale.new_with_range(Gtk.Orientation.HORIZONTAL, 0, 100, 1)
         self._hold = Gtk.Button.new_with_mnemonic(_("Hold to See the Or_iginal"))
         self.widget = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
@@ -37,12 +38,19 @@ class Comparison:
     def set_before(self, picture: Any) -> None:
         """The user's picture; a pastiche of another one is forgotten."""
         self._before, self._after, self._scaled = picture, None, None
+        self.set_badge("")
         self._draw()
 
-    def set_after(self, picture: Any) -> None:
+    def set_after(self, picture: Any, badge: str = "") -> None:
         """The pastiche, in any size with the same proportions."""
         self._after, self._scaled = picture, None
+        self.set_badge(badge)
         self._draw()
+
+    def set_badge(self, text: str) -> None:
+        """A word in the corner about the pastiche that is shown; "" for none."""
+        self._badge.set_text(text)
+        self._badge.set_visible(bool(text))
 
     def close(self) -> None:
         if self._redraw:
@@ -69,7 +77,15 @@ class Comparison:
         frame.get_style_context().add_class("pastiche-preview")
         frame.add(box)
         frame.connect("size-allocate", self._guard(self._resized))
-        return frame
+        self._badge.set_halign(Gtk.Align.END)
+        self._badge.set_valign(Gtk.Align.START)
+        self._badge.set_no_show_all(True)
+        self._badge.get_style_context().add_class("pastiche-badge")
+        overlay = Gtk.Overlay()
+        overlay.add(frame)
+        overlay.add_overlay(self._badge)
+        overlay.set_overlay_pass_through(self._badge, True)
+        return overlay
 
     def _build_tools(self) -> Any:
         self._split.set_draw_value(False)

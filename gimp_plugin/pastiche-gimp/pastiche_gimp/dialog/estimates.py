@@ -5,25 +5,38 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from pastiche.estimates import estimate, find_estimate
+from pastiche.options import BY_NAME
 from pastiche_gimp.dialog.pace import NATIVE_PIXELS, painted
 from pastiche_gimp.words import _
 
 FAST = "fast"
+UNTOLD = ("megapixels", "iterations", "scales")
+"""Options that change how long it takes, by which nobody can tell beforehand."""
 
 
 def estimated_seconds(
-    estimates: Iterable[Mapping[str, Any]], method: str, options: Mapping[str, Any], megapixels: float
+    estimates: Iterable[Mapping[str, Any]], options: Mapping[str, Any], megapixels: float
 ) -> float | None:
-    """By what the daemon says of its methods at their usual settings; None where it knows nothing yet."""
-    line = next((line for line in estimates if line.get("method") == method), None)
-    if line is None:
+    """By what the daemon says of jobs like this one; None where it knows nothing of them."""
+    entry = find_estimate(estimates, options)
+    if entry is None:
         return None
-    base, more = float(line.get("seconds", 0.0)), float(line.get("seconds_per_megapixel", 0.0))
-    if method == FAST:
+    if options["method"] == FAST:
         # The network goes over a number of pixels that the settings decide; the rest grows with the picture.
-        base *= painted(int(megapixels * 1e6), options) / NATIVE_PIXELS
-    seconds = base + more * megapixels
+        base, more = float(entry.get("seconds", 0.0)), float(entry.get("seconds_per_megapixel", 0.0))
+        seconds = base * painted(int(megapixels * 1e6), options) / NATIVE_PIXELS + more * megapixels
+    elif any(options[name] != BY_NAME[name].default for name in UNTOLD) or not _same_network(entry, options):
+        return None
+    else:
+        seconds, _memory = estimate(entry, megapixels)
     return seconds if seconds > 0 else None
+
+
+def _same_network(entry: Mapping[str, Any], options: Mapping[str, Any]) -> bool:
+    """VGG-19 takes many times as long as the other; where it was not fetched, nothing is known of it."""
+    known = entry.get("options", {}).get("features", BY_NAME["features"].default)
+    return bool(known == options["features"])
 
 
 def about(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""Painting the full picture while the dialog stays open: progress, Cancel, and a look whether the image is there."""
+"""Painting the full picture while the dialog stays open: progress, Cancel, Stop and keep, and a look at the image."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from pastiche_gimp.dialog.guard import Guard
 from pastiche_gimp.dialog.pictures import pixbuf_of
 from pastiche_gimp.dialog.session import Order, Phase, Run, Session
 from pastiche_gimp.dialog.work_line import WorkLine, elapsed
+from pastiche_gimp.dialog.work_mode import KEEP
 from pastiche_gimp.painting import stage_text
+from pastiche_gimp.steps import PAINTING
+from pastiche_gimp.words import _
 
 LOOK_MS = 500
 ENDINGS = (Gtk.ResponseType.CANCEL, Gtk.ResponseType.DELETE_EVENT, Gtk.ResponseType.CLOSE)
@@ -42,13 +45,15 @@ class FullRun:
         self._outcome: Outcome | None = None
         self._error: PasticheError | None = None
         self._ended = False
+        self._stopping = False
+        self._run: Run | None = None
 
     def wait(self, order: Order) -> Outcome | None:
         """None if the user has cancelled, or the image was closed. Raises PasticheError."""
         answer = self._dialog.connect("response", self._guard(self._answered))
         closing = self._dialog.connect("delete-event", self._guard(self._closing, True))
         look = GLib.timeout_add(LOOK_MS, self._guard(self._look))
-        run = Run(order, self._painted, self._failed, self._line.progress, self._grown)
+        run = self._run = Run(order, self._painted, self._failed, self._progressed, self._grown)
         try:
             self._session.submit(run)
             # What has come already must not be waited for.
@@ -66,6 +71,9 @@ class FullRun:
     def tell_connecting(self) -> None:
         """The session has news."""
         if self._session.phase is Phase.CONNECTING:
+            # The daemon was lost, and what it had painted with it.
+            self._stopping = False
+            self._dialog.set_response_sensitive(KEEP, False)
             self._line.waiting(elapsed(stage_text(self._session.stage), self._session.seconds_connecting))
 
     def _painted(self, pixels: PixelBuffer, report: dict[str, Any]) -> None:
@@ -77,7 +85,21 @@ class FullRun:
         """A picture in between."""
         if pixels.format.depth != "u8":
             return
+        if not self._stopping:
+            self._dialog.set_response_sensitive(KEEP, True)
         self._comparison.set_after(pixbuf_of(pixels, self._grey))
+
+    def _progressed(self, progress: Progress) -> None:
+        if not self._stopping or progress.stage != PAINTING:
+            self._line.progress(progress)
+
+    def _keep(self) -> None:
+        """What is there becomes the picture; it comes when the step that is on has ended."""
+        if self._run:
+            self._stopping = True
+            self._dialog.set_response_sensitive(KEEP, False)
+            self._line.waiting(_("Stopping after this step"))
+            self._session.finish(self._run)
 
     def _failed(self, error: PasticheError) -> None:
         self._error = error
@@ -86,6 +108,8 @@ class FullRun:
     def _answered(self, _dialog: Any, response: int) -> None:
         if response in ENDINGS:
             self._end()
+        elif response == KEEP:
+            self._keep()
 
     def _closing(self, *_event: Any) -> bool:
         self._end()

@@ -11,8 +11,10 @@ from gi.repository import GLib
 
 from pastiche.errors import PasticheError
 from pastiche.job import StyleRef
+from pastiche.options import BY_NAME
 from pastiche.pixels import PixelBuffer
 from pastiche.protocol import Progress
+from pastiche_gimp.arguments import heeds
 from pastiche_gimp.dialog.comparison import Comparison
 from pastiche_gimp.dialog.guard import Guard
 from pastiche_gimp.dialog.pace import Pace
@@ -20,6 +22,7 @@ from pastiche_gimp.dialog.pictures import pixbuf_of, reduced
 from pastiche_gimp.dialog.session import Order, Run, Session
 from pastiche_gimp.painting import stage_text
 
+FAST, FINE = "fast", "fine"
 LONGEST_SIDE = 512
 GATHER_MS = 60
 """Changes that follow each other as fast as this are painted together."""
@@ -31,6 +34,14 @@ PATIENCE_SECONDS = 0.15
 LIMIT_SECONDS = 120.0
 TALK_SECONDS = 0.5
 """Stages are named where a preview takes longer."""
+
+
+def draft_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of a preview of such a picture: what paints slowly is shown as Fast would paint it."""
+    if options["method"] != FINE:
+        return {**options, "depth": "8"}
+    known = {name: value if heeds(FAST, BY_NAME[name]) else BY_NAME[name].default for name, value in options.items()}
+    return {**known, "method": FAST, "depth": "8"}
 
 
 @dataclass(frozen=True)
@@ -56,6 +67,7 @@ class LivePreview:
         self._session, self._guard, self._comparison = session, guard, comparison
         self._say, self._on_idle, self._on_failed = say, on_idle, on_failed
         self.grey = False
+        self._badge = ""
         self._pace = Pace()
         self.content: PixelBuffer | None = None
         self._sizes: dict[int, PixelBuffer] = {}
@@ -75,10 +87,14 @@ class LivePreview:
         self.content, self._sizes = content, {}
         self._comparison.set_before(pixbuf_of(content))
 
-    def show(self, styles: tuple[StyleRef, ...], options: Mapping[str, Any], grey: bool = False) -> None:
-        """Something may have changed. `grey`: the result will have no colours."""
+    def show(
+        self, styles: tuple[StyleRef, ...], options: Mapping[str, Any], grey: bool = False, badge: str = ""
+    ) -> None:
+        """Something may have changed. `grey`: the result will have no colours. `badge` is shown on the preview."""
         wish = Wish(styles, options)
+        self._badge = badge
         if wish == self._wish and grey == self.grey:
+            self._comparison.set_badge(badge)
             return
         self.grey = grey
         self._wish = wish
@@ -149,7 +165,7 @@ class LivePreview:
     ) -> None:
         self._run = self._painting = None
         self._learn(wish, picture, report)
-        self._comparison.set_after(pixbuf_of(pixels, self.grey))
+        self._comparison.set_after(pixbuf_of(pixels, self.grey), self._badge)
         if wish != self._wish:
             if not self._timer:
                 self._paint()

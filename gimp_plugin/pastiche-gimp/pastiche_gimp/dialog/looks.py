@@ -9,6 +9,8 @@ CSS = b"""
 .pastiche-title { font-size: 90%; }
 .pastiche-inset { border: 1px solid rgba(255, 255, 255, 0.9); margin: 3px; }
 .pastiche-remove { padding: 2px 4px; min-height: 0; min-width: 0; }
+.pastiche-badge { padding: 1px 7px; margin: 7px; border-radius: 3px; color: white; background-color: rgba(0, 0, 0, 0.6);
+  font-size: 90%; }
 .pastiche-tick { margin: 3px; padding: 1px; border-radius: 3px; background-color: rgba(0, 0, 0, 0.5); }
 """
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from gi.repository import Gimp, GimpUi, GLib, Gtk
 
 from pastiche.errors import ErrorCode, PasticheError
+from pastiche_gimp.arguments import option_rows, option_value
 from pastiche_gimp.content import Content, layer_of
 from pastiche_gimp.dialog.comparison import Comparison
 from pastiche_gimp.dialog.estimates import about, estimated_seconds
 from pastiche_gimp.dialog.full_run import FullRun
 from pastiche_gimp.dialog.guard import Guard
 from pastiche_gimp.dialog.guide import offer_guide
-from pastiche_gimp.dialog.live_preview import LONGEST_SIDE, LivePreview
+from pastiche_gimp.dialog.live_preview import FINE, LONGEST_SIDE, LivePreview, draft_options
 from pastiche_gimp.dialog.looks import use_looks
 from pastiche_gimp.dialog.notices import Notice, RemakeBar
 from pastiche_gimp.dialog.option_rows import OptionRows
@@ -22,19 +24,21 @@ from pastiche_gimp.dialog.session import Order, Phase, Session
 from pastiche_gimp.dialog.style_panel import StylePanel
 from pastiche_gimp.dialog.tile_painter import TilePainter
 from pastiche_gimp.dialog.work_line import WorkLine, elapsed
+from pastiche_gimp.dialog.work_mode import WorkMode
 from pastiche_gimp.failures import log, sentence_of
 from pastiche_gimp.installation import Installation
 from pastiche_gimp.painting import stage_text
 from pastiche_gimp.placement import place
 from pastiche_gimp.recipe import Recipe, Remembered
+from pastiche_gimp.report_notes import tell_notes
 from pastiche_gimp.style_pictures import style_refs
 from pastiche_gimp.words import _
 
 LOOK_MS = 500
-FINE = "fine"
 LEFT_WIDTH = 410
 SMALL_SIZE, LARGE_SIZE = (940, 600), (1080, 780)
-AT_WORK = (Gtk.ResponseType.CANCEL, Gtk.ResponseType.HELP)
+COMPLAIN_MS = 800
+"""A text that is being typed is wrong most of the time."""
 
 
 def run_dialog(procedure: Any, config: Any, image: Any, drawable: Any, installation: Installation) -> Any | None:
@@ -61,7 +65,7 @@ class MainDialog:
         self._full: FullRun | None = None
         self._over = False
         self._reading = 0
-        self._resting: list[Any] = []
+        self._complaint, self._complaining = "", 0
         guard = self._guard = Guard(lambda sentence: self._notice.tell(sentence))
         self._notice = Notice(guard)
         self._session = Session(self._home, guard, self._session_changed)
@@ -102,8 +106,8 @@ class MainDialog:
         """Takes the window away and lets go of the daemon."""
         self._dialog.hide()
         GLib.source_remove(self._look)
-        if self._reading:
-            GLib.source_remove(self._reading)
+        for source in filter(None, (self._reading, self._complaining)):
+            GLib.source_remove(source)
         self._live.stop()
         self._painter.pause()
         self._panel.close()
@@ -122,17 +126,19 @@ class MainDialog:
         right = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
         right.pack_start(self._comparison.widget, True, True, 0)
         right.pack_start(self._line.widget, False, False, 0)
-        self._left = left
         columns = Gtk.Box(spacing=12)
         columns.pack_start(left, False, False, 0)
         columns.pack_start(right, True, True, 0)
         area = self._dialog.get_content_area()
         # GIMP's own row of buttons for presets.
-        self._presets = next((child for child in area.get_children() if isinstance(child, Gtk.Container)), None)
+        presets = next((child for child in area.get_children() if isinstance(child, Gtk.Container)), None)
+        settings = [left]
         area.pack_start(self._notice.widget, False, False, 0)
         if self._remembered:
             bar = RemakeBar(self._guard, self._content.drawable.get_name(), self._set_remake)
             area.pack_start(bar.widget, False, False, 0)
+            settings.append(bar.widget)
+        self._work_mode = WorkMode(self._dialog, settings, presets)
         area.pack_start(columns, True, True, 0)
         area.show_all()
         self._dialog.set_default_size(*_comfortable_size(self._dialog))
@@ -143,7 +149,7 @@ class MainDialog:
     def _say(self, text: str) -> None:
         """What goes on with the preview, else how long the full picture will take."""
         if not text and self._session.phase is Phase.READY:
-            time = self._time_of(self._config.get_property("method"))
+            time = self._time_of({})
             if self._config.get_property("method") == FINE:
                 text = _("Fast draft; with Fine the full picture takes {time}.") if time else _("Fast draft.")
             elif time:
@@ -206,9 +212,12 @@ class MainDialog:
     def _changed(self) -> None:
         """An argument has another value: everything follows."""
         self._panel.follow()
+        self._options.follow()
         self._show_times()
         names = self._panel.mixture.names
-        self._dialog.set_response_sensitive(Gtk.ResponseType.OK, bool(names) and not self._full)
+        complaint = self._options.complaint()
+        self._complain_soon(complaint)
+        self._dialog.set_response_sensitive(Gtk.ResponseType.OK, bool(names) and not complaint and not self._full)
         if self._full or not names:
             return
         try:
@@ -217,20 +226,34 @@ class MainDialog:
         except PasticheError as error:
             self._notice.tell(sentence_of(error))
             return
-        options = {**recipe.options, "depth": "8"}
-        if options["method"] == FINE:
-            options["method"] = "fast"
         self._painter.pause()
-        self._live.show(styles, options, self._stays_grey(recipe))
+        badge = _("Fast draft") if recipe.options["method"] == FINE else ""
+        self._live.show(styles, draft_options(recipe.options), self._stays_grey(recipe), badge)
         if not self._live.busy:
             self._say("")
             self._painter.go_on()
+
+    def _complain_soon(self, complaint: str) -> None:
+        if complaint == self._complaint:
+            return
+        if self._complaint and not complaint:
+            self._notice.clear()
+        if not self._complaining:
+            self._complaining = GLib.timeout_add(COMPLAIN_MS, self._guard(self._complain))
+        self._complaint = complaint
+
+    def _complain(self) -> bool:
+        self._complaining = 0
+        if self._complaint:
+            self._notice.tell(self._complaint)
+        return False
 
     def _new_tile(self) -> None:
         self._painter.go_on()
 
     def _may_paint_tiles(self) -> bool:
-        return not self._live.busy and self._full is None
+        """While a Fine picture grows, tiles are painted between its steps."""
+        return not self._live.busy and (self._full is None or self._config.get_property("method") == FINE)
 
     def _stays_grey(self, recipe: Recipe) -> bool:
         return self._content.grey and recipe.output == "layer" and not recipe.convert_to_rgb
@@ -278,14 +301,15 @@ class MainDialog:
     def _show_times(self) -> None:
         greeting = self._session.greeting
         welcome = greeting.client.welcome if greeting else None
-        self._options.show_methods(welcome.methods if welcome else (), self._time_of)
+        self._options.show_times(welcome.methods if welcome else (), self._time_of)
 
-    def _time_of(self, method: str) -> str:
+    def _time_of(self, changes: Mapping[str, str]) -> str:
+        """How long it will take with these options, the others as they are."""
         greeting = self._session.greeting
         if greeting is None:
             return ""
-        options = {name: self._config.get_property(name.replace("_", "-")) for name in ("strength", "brush_size")}
-        seconds = estimated_seconds(greeting.status.estimates, method, options, self._content.megapixels)
+        options = {row.name: option_value(self._config, row) for row in option_rows()} | dict(changes)
+        seconds = estimated_seconds(greeting.status.estimates, options, self._content.megapixels)
         return "" if seconds is None else about(seconds)
 
     # The full picture
@@ -321,12 +345,13 @@ class MainDialog:
         styles = tuple(style_refs(recipe.styles, self._home))
         grey = self._stays_grey(recipe)
         self._full = FullRun(self._dialog, self._session, self._guard, self._line, self._comparison, content, grey)
-        self._set_working(True)
+        self._work_mode.begin(keepable=recipe.options["method"] == FINE)
         try:
             self._config.set_property("style-file", None)
             self._line.begin(_("Reading the layer"))
             _let_draw()
             order = Order(content.pixels(), styles, recipe.job_options(content))
+            self._painter.go_on()
             outcome = self._full.wait(order)
             if outcome is None:
                 return None
@@ -335,27 +360,13 @@ class MainDialog:
             layer = place(content, recipe, outcome.pixels, outcome.report, titles, replaces)
             if layer.get_image() != self._image:
                 Gimp.Display.new(layer.get_image())
+            tell_notes(outcome.report)
             return layer
         finally:
             self._full = None
+            self._painter.pause()
             self._line.end()
-            self._set_working(False)
-
-    def _set_working(self, working: bool) -> None:
-        """Only Cancel, Help and the comparison can be used while the full picture is painted."""
-        if not working:
-            for widget in self._resting:
-                widget.set_sensitive(True)
-            self._resting = []
-            return
-        buttons = [
-            *self._dialog.get_action_area().get_children(),
-            *(self._presets.get_children() if self._presets else ()),
-        ]
-        others = [button for button in buttons if self._dialog.get_response_for_widget(button) not in AT_WORK]
-        self._resting = [widget for widget in (self._left, *others) if widget.get_sensitive()]
-        for widget in self._resting:
-            widget.set_sensitive(False)
+            self._work_mode.end()
 
 
 def _comfortable_size(dialog: Any) -> tuple[int, int]:

@@ -137,6 +137,15 @@ class Session:
         except PasticheError as error:
             self._lost(error)
 
+    def finish(self, run: Run) -> None:
+        """It is to end early with the picture so far; its result comes as always."""
+        if run.job is None:
+            return
+        try:
+            run.job.finish()
+        except PasticheError as error:
+            self._lost(error)
+
     def _send_waiting(self) -> None:
         while self._client and self._waiting:
             run = self._waiting.pop(0)

@@ -7,6 +7,7 @@ from gi.repository import Gtk, Pango
 from pastiche.protocol import Progress
 from pastiche_gimp.dialog.estimates import left
 from pastiche_gimp.painting import stage_text
+from pastiche_gimp.steps import Steps
 
 
 class WorkLine:
@@ -17,6 +18,7 @@ class WorkLine:
         self._label.set_xalign(0)
         self._label.set_ellipsize(Pango.EllipsizeMode.END)
         self._label.get_style_context().add_class("dim-label")
+        self._steps = Steps()
         self._bar = Gtk.ProgressBar()
         self._bar.set_show_text(True)
         self._bar.set_ellipsize(Pango.EllipsizeMode.END)
@@ -31,12 +33,15 @@ class WorkLine:
 
     def begin(self, text: str) -> None:
         """From now on the bar is shown."""
+        self._steps = Steps()
         self._bar.set_fraction(0.0)
         self._bar.set_text(text)
         self.widget.set_visible_child_name("bar")
 
     def progress(self, progress: Progress) -> None:
         text = stage_text(progress.stage)
+        if place := self._steps.place(progress):
+            text = f"{text}  \N{MIDDLE DOT}  {place}"
         if progress.seconds_left is not None and progress.seconds_left >= 1:
             text = f"{text}  \N{MIDDLE DOT}  {left(progress.seconds_left)}"
         self._bar.set_fraction(min(1.0, max(0.0, progress.fraction)))
