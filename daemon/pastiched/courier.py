@@ -40,6 +40,7 @@ FRESH_PROGRESS_SECONDS = 0.1
 PREVIEW_SECONDS = 0.1
 MESSAGES_A_TURN = 32
 EXIT_DEAF = 71
+AT_ONCE = ("fast",)
 log = logging.getLogger(__name__)
 
 
@@ -97,11 +98,11 @@ class Courier:
             return task
 
     def take_preview(self) -> Task | None:
-        """A preview that waits, if there is one."""
+        """A preview of a method that is done at once, if one waits."""
         if not self._inbox:
             return None
         with self._arrived:
-            task = next((task for task in self._inbox if task.preview), None)
+            task = next((task for task in self._inbox if task.preview and task.method in AT_ONCE), None)
             if task:
                 self._inbox.remove(task)
             return task

@@ -109,7 +109,7 @@ def check_address(url: str) -> None:
         host, _ = parsed.hostname or "", parsed.port
     except ValueError:
         host = ""
-    if not host or parsed.scheme not in ("https", "http"):
+    if not host or not url.isascii() or ".." in host or parsed.scheme not in ("https", "http"):
         raise ModelError(f"{url[:200]} is not an https address.")
     if parsed.scheme == "http" and not _is_loopback(host):
         raise ModelError(f"{host} is only asked over https.")

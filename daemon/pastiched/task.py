@@ -26,6 +26,7 @@ class Task:
         self.tag = message.parent
         self.body = body
         self.preview = body.preview
+        self.method = str(body.options.get("method"))
         frames = iter(message.frames)
         self.pictures = {
             index: PixelBuffer(form, next(frames).buffer)

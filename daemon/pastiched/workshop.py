@@ -6,6 +6,7 @@ import logging
 import math
 import platform
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from pastiche.errors import ErrorCode, PasticheError
@@ -67,17 +68,20 @@ class Workshop:
         """Runs a job to its one outcome; nothing it raises gets out."""
         self.courier.state = "busy"
         try:
-            result, report = self._compute(task)
+            result, report, lesson = self._compute(task)
         except Cancelled:
             self.courier.post(CancelledBody(), task.tag)
         except BaseException as error:
             self._fail(task, error)
         else:
             self.courier.post(Result(report), task.tag, result.pastiche)
+            self.broken |= result.broken
+            lesson()
         finally:
             task.release()
 
-    def _compute(self, task: Task) -> tuple[EngineResult, dict[str, Any]]:
+    def _compute(self, task: Task) -> tuple[EngineResult, dict[str, Any], Callable[[], None]]:
+        """The result, its report, and what is to be learned from it once it is on its way."""
         task.started = time.monotonic()
         reset_peak(self.device.torch_device)
         calls = JobCalls(self, task)
@@ -94,11 +98,12 @@ class Workshop:
         ended = time.monotonic()
         self._loaded[method] = ended
         whole = not job.resume and not task.finish.is_set()
-        # Engines learn too: what is left to be learned here is how far they are off by now.
-        estimated, _ = engine.estimate(width, height, job.options)
-        if whole and estimated > TELLING_SECONDS:
-            self._pace.learn(method, job.options, (ended - loaded - calls.lent) / estimated)
-            self._send_estimates()
+        options, seconds = dict(job.options), ended - loaded - calls.lent
+
+        def lesson() -> None:
+            if whole:
+                self._learn(engine, width, height, options, seconds)
+
         timings = {
             "receive": (task.completed - task.arrived) * 1000,
             "wait": (task.started - task.completed) * 1000,
@@ -106,7 +111,19 @@ class Workshop:
             "run": (ended - loaded) * 1000,
             **result.timings,
         }
-        return result, self._report(job.options, result, timings, calls.peak())
+        return result, self._report(job.options, result, timings, calls.peak()), lesson
+
+    def _learn(self, engine: Engine, width: int, height: int, options: dict[str, Any], seconds: float) -> None:
+        """Engines learn too: what is left to be learned here is how far they are off by now."""
+        try:
+            estimated, _ = engine.estimate(width, height, options)
+        except PasticheError as error:
+            # A feature network that was removed meanwhile, for instance.
+            log.info("Nothing is learned of a job: %s", error.sentence)
+            return
+        if estimated > TELLING_SECONDS:
+            self._pace.learn(engine.method, options, seconds / estimated)
+            self._send_estimates()
 
     def _report(
         self, options: dict[str, Any], result: EngineResult, timings: dict[str, float], memory: dict[str, int]
@@ -130,11 +147,11 @@ class Workshop:
         elif is_out_of_memory(error):
             log.error("A job ran out of memory.\n%s", describe_failure(error))
             failure = PasticheError(ErrorCode.OUT_OF_MEMORY)
-            self.broken = is_broken_device(error)
+            self.broken |= is_broken_device(error)
         else:
             log.error("A job failed.\n%s", describe_failure(error))
             failure = PasticheError(ErrorCode.ENGINE)
-            self.broken = is_broken_device(error)
+            self.broken |= is_broken_device(error)
         error.__traceback__ = None
         free_unused(self.device.torch_device)
         self.courier.post(Failed(str(failure.code), failure.sentence, failure.hint), task.tag)

@@ -43,7 +43,7 @@ def check_files(state: Path | None, resume: Path | None) -> None:
     if resume:
         _check_resume(resume)
     if state:
-        _check_state(state)
+        _check_state(state, resume)
 
 
 def _check_resume(path: Path) -> None:
@@ -58,7 +58,7 @@ def _check_resume(path: Path) -> None:
         ) from None
 
 
-def _check_state(path: Path) -> None:
+def _check_state(path: Path, resume: Path | None) -> None:
     try:
         if not path.parent.is_dir():
             raise PasticheError(
@@ -67,6 +67,12 @@ def _check_state(path: Path) -> None:
         if path.exists() and not (path.is_file() and is_state(path)):
             raise PasticheError(
                 ErrorCode.UNWRITABLE, f"{_name(path)} is there already and is not a Pastiche state.", OTHER_FILE
+            )
+        if path.exists() and (resume is None or path.resolve() != resume.resolve()):
+            raise PasticheError(
+                ErrorCode.UNWRITABLE,
+                f"{_name(path)} keeps a run already.",
+                "Go on from it with --resume, or choose another file.",
             )
         if not os.access(path.resolve().parent, os.W_OK | os.X_OK):
             raise PasticheError(ErrorCode.UNWRITABLE, f"Nothing can be written beside {_name(path)}.", OTHER_FILE)

@@ -18,7 +18,7 @@ from pastiche.client import Client
 
 __all__ = ["own_shell", "shared_home", "shell"]
 
-SMALL = ("--method", "fine", "--effort", "draft", "--megapixels", "0.005", "--scales", "2", "--iterations", "60")
+SMALL = ("--method", "fine", "--effort", "draft", "--megapixels", "0.02", "--scales", "2", "--iterations", "60")
 ENDLESS = ("--method", "fine", "--effort", "draft", "--megapixels", "0.005", "--scales", "1", "--iterations", "100000")
 LINE = re.compile(r"scale \d+/\d+  iteration \d+/\d+  content \d+\.\d{3}  style \d+\.\d{3}")
 

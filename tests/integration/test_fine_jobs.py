@@ -29,7 +29,7 @@ from pastiche.protocol import (
     StatusRequest,
 )
 
-QUICK = {"method": "fine", "effort": "draft", "megapixels": 0.005, "scales": 2, "iterations": 60}
+QUICK = {"method": "fine", "effort": "draft", "megapixels": 0.02, "scales": 2, "iterations": 60}
 """The first scale has twice as many steps."""
 ENDLESS = {"method": "fine", "effort": "draft", "megapixels": 0.005, "scales": 1, "iterations": 100_000}
 

@@ -68,6 +68,8 @@ class EngineResult:
     timings: dict[str, float] = field(default_factory=dict)
     models: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    broken: bool = False
+    """Whether the device cannot be used any more by this process, although there is a picture."""
 
 
 class Engine(Protocol):

@@ -42,7 +42,7 @@ SECONDS_PER_OUTPUT_MEGAPIXEL = 0.1
 FLOOR_SECONDS = 0.015
 BYTES_PER_MEGAPIXEL, BYTES_PER_OUTPUT_MEGAPIXEL = 130_000_000, 40_000_000
 BLOCK_BYTES = 1_000_000_000
-BYTES_PER_BLOCK_PIXEL = {torch.bfloat16: 330, torch.float16: 330, torch.float32: 660}
+BYTES_PER_BLOCK_PIXEL = {torch.bfloat16: 330, torch.float32: 660}
 """Of the compact network; in proportion to its first layer's width for another."""
 COMPACT_WIDTH = 16
 NOTES = {
@@ -65,7 +65,7 @@ class FineEngine:
         """Seconds of a step for each megapixel, by feature network."""
 
     def load(self) -> None:
-        self._network(_model("auto"))
+        """Nothing: a job says which feature network it wants."""
 
     def unload(self) -> None:
         self._networks.clear()
@@ -90,7 +90,8 @@ class FineEngine:
             form = job.content.format
             size = painted_size(form.width, form.height, job.options)
             recipe = read_recipe(size, job.options, network.layers)
-            file = StateFile(job.state, job_description(job, model, recipe))
+            wanted = job.state or job.resume
+            file = StateFile(job.state, job_description(job, model, recipe) if wanted else {})
             resumed = file.read(job.resume) if job.resume else None
             photograph = read_photograph(job.content, size, wrap, callbacks.check)
         with clock.stage("style", 0.02):
@@ -102,7 +103,10 @@ class FineEngine:
         with clock.stage("finish", FINISH):
             picture = resize(painted.picture.float().cpu(), size.width, size.height)
             result = finish(job, photograph, picture, recipe.strength, wrap, callbacks, FINISH)
-        return EngineResult(result, clock.timings, [model.reference()], _notes(photograph, painted, network))
+        notes = _notes(photograph, painted, network)
+        if file.trouble:
+            notes.append(f"the run could not be kept: {file.trouble}")
+        return EngineResult(result, clock.timings, [model.reference()], notes, painted.broken)
 
     def _paint(
         self, job: EngineJob, network: FeatureNetwork, model: Model, photograph: Photograph,
@@ -114,7 +118,11 @@ class FineEngine:
             network.dtype, self._block_pixels(network), WRAPS[job.options["wrap"]], job.options["pooling"],
             callbacks.check,
         )  # fmt: skip
-        first = self._fast_picture(job, photograph, callbacks) if recipe.start == "fast" and not resumed else None
+        first = (
+            self._fast_picture(job, photograph, callbacks)
+            if recipe.start == "fast" and not (resumed and resumed.begun)
+            else None
+        )
         painter = Painter(network, photograph.small.to(self.device), styles, recipe, plan, first)
         show = Show(job, photograph, callbacks)
         watcher = Watcher(show.after_step, file.offer)
@@ -128,7 +136,8 @@ class FineEngine:
         except BaseException:
             file.write(painter.state)
             raise
-        file.write(painter.state)
+        if painted.ending is not Ending.DIVERGED:
+            file.write(painter.state)
         work = show.work(recipe)
         if painted.ending is Ending.DONE and not before and work > 1:
             pace = (time.monotonic() - begun - show.away - FLOOR_SECONDS * painted.steps) / work

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,6 +19,7 @@ from pastiched.optimization.painter import Recipe
 from pastiched.optimization.state import State, read_state, write_state
 
 EVERY_SECONDS = 30.0
+log = logging.getLogger(__name__)
 
 
 class StateFile:
@@ -26,6 +28,8 @@ class StateFile:
     def __init__(self, path: Path | None, description: dict[str, Any]) -> None:
         self._path, self._description = path, description
         self._written = time.monotonic()
+        self.trouble = ""
+        """Why the last state could not be written."""
 
     def read(self, path: Path) -> State:
         """Raises PasticheError(UNREADABLE), or BAD_OPTION where it belongs to another job."""
@@ -45,11 +49,16 @@ class StateFile:
             self.write(state)
 
     def write(self, state: Callable[[], State]) -> None:
-        """Raises PasticheError(UNWRITABLE)."""
+        """What cannot be written is no reason to lose the picture: `trouble` and the log tell of it."""
         if self._path is None:
             return
-        write_state(self._path, replace(state(), job=self._description))
         self._written = time.monotonic()
+        try:
+            write_state(self._path, replace(state(), job=self._description))
+            self.trouble = ""
+        except PasticheError as error:
+            self.trouble = error.sentence
+            log.warning("A state could not be written: %s", error.__cause__ or type(error).__name__)
 
 
 def job_description(job: EngineJob, model: Model, recipe: Recipe) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from pastiched.imaging.scale import resize
 from pastiched.imaging.tensors import resize_wrapped
-from pastiched.memory import free_unused, is_out_of_memory
+from pastiched.memory import free_unused, is_broken_device, is_out_of_memory
 from pastiched.networks.features import FeatureNetwork
 from pastiched.optimization.frame import Frame
 from pastiched.optimization.moments import Gaussian, blend
@@ -27,6 +27,8 @@ LEAST_BLOCK = 100_000
 GREY, NOISE = 0.5, 0.1
 GRAIN = 0.02
 """Noise on the photograph that the first scale begins with, so that another seed gives another picture."""
+SLACK = 0.05
+"""Share of a scale's first loss by which it may rise however low it has become."""
 DIVERGED = 5.0
 """Times the lowest loss of the scale so far."""
 log = logging.getLogger(__name__)
@@ -94,6 +96,8 @@ class Painted:
     picture: Tensor
     ending: Ending
     steps: int
+    broken: bool = False
+    """Whether memory ran out in a way that a process does not recover from."""
 
 
 @dataclass
@@ -124,7 +128,7 @@ class Painter:
         """Raises StateMismatch; what says that there is no memory only where not even one step could be done."""
         if resumed:
             self._restore(resumed)
-        scales = self._recipe.scales
+        scales, broken = self._recipe.scales, False
         while True:
             try:
                 ending = self._paint_scale(watcher)
@@ -132,9 +136,9 @@ class Painter:
                 if not self._steps or not is_out_of_memory(error):
                     raise
                 log.warning("Fine ran out of memory at step %d.", self._steps)
-                ending = Ending.NO_MEMORY
+                ending, broken = Ending.NO_MEMORY, is_broken_device(error)
             if ending is not Ending.DONE or self._scale + 1 == len(scales):
-                return Painted(self._so_far(), ending, self._steps)
+                return Painted(self._so_far(), ending, self._steps, broken)
             self._best = self._so_far()
             self._scale, self._iteration, self._averaged = self._scale + 1, 0, 0
             self._stepper = self._average = None
@@ -179,11 +183,12 @@ class Painter:
         objective = self._objective(scale)
         if self._stepper is None:
             self._stepper = self._create_stepper(self._start())
-        limit = math.inf
+        limit, slack, first = math.inf, 0.0, self._iteration
         while self._iteration < scale.iterations:
             picture = self._stepper.picture
             losses = self._stepper.step(lambda x: _evaluate(objective, x), self._iteration / scale.iterations)
-            limit = min(limit, DIVERGED * losses.total)
+            slack = SLACK * losses.total if self._iteration == first else slack
+            limit = min(limit, DIVERGED * losses.total + slack)
             if not losses.total <= limit or not bool(torch.isfinite(self._stepper.picture).all()):
                 log.warning("Fine diverged at step %d of scale %d: %s.", self._iteration, self._scale + 1, losses)
                 return Ending.DIVERGED

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import secrets
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,18 +28,27 @@ class State:
     tensors: dict[str, Tensor]
     job: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def begun(self) -> bool:
+        """Whether there is a picture to go on from."""
+        return self.scale > 0 or any(name.startswith("stepper.") for name in self.tensors)
+
 
 def write_state(path: Path, state: State) -> None:
     """Written beside and moved into place. Raises PasticheError(UNWRITABLE)."""
     told = {"scale": state.scale, "iteration": state.iteration, "steps": state.steps, "job": state.job}
-    part = path.with_name(path.name + ".part")
+    target = path.resolve()
+    # Not through pastiche.atomic_file: that would need the whole state once more in memory.
+    part = target.with_name(f".pastiche-{secrets.token_hex(8)}.part")
     try:
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.tensors.items()}
         save_file(tensors, str(part), {"format": FORMAT, "state": json.dumps(told)})
-        part.replace(path)
-    except (OSError, SafetensorError) as error:
-        part.unlink(missing_ok=True)
-        raise PasticheError(ErrorCode.UNWRITABLE, f"The state file {path.name} cannot be written: {error}.") from None
+        part.replace(target)
+    except (OSError, SafetensorError):
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        sentence = f"The state file {path.name} cannot be written."
+        raise PasticheError(ErrorCode.UNWRITABLE, sentence, "Is the disk full, or the folder gone?") from None
 
 
 def read_state(path: Path) -> State:

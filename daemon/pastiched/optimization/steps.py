@@ -25,6 +25,8 @@ LBFGS_PIXELS = 4_500_000
 LBFGS_DEPTH, DRAWN_IN = 5, 0.75
 FIRST_STEP = 0.003
 """Mean change of a number in the first step of L-BFGS."""
+RISE = 1.1
+"""Times the loss before a step of L-BFGS that it may be after it."""
 
 
 class Stepper(Protocol):
@@ -90,41 +92,51 @@ class Adam:
 class LBFGS:
     """torch's L-BFGS (Liu & Nocedal 1989), one evaluation a step as in style-transfer-pytorch, on a pyramid's levels.
 
-    The levels, coarse ones drawn in, are a better condition than pixels: measured, fewer steps to the same loss.
+    The levels, coarse ones drawn in, are a better condition than pixels: measured, fewer steps to the same loss. There
+    is no line search: a step after which the loss has risen is taken back, and the history begins anew.
     """
 
     def __init__(self, picture: Tensor, step_size: float, wrap: tuple[bool, bool] = (False, False)) -> None:
         self._pyramid = Pyramid(picture, LBFGS_DEPTH, wrap)
         self._size = step_size or LBFGS_STEP
+        self._caution = 1.0
+        self._begin()
+        self._reached: Losses | None = None
+        self._before = (self._pyramid.levels, picture)
+        self.picture = picture
+
+    def _begin(self) -> None:
         self._parameters = [(level / DRAWN_IN**k).contiguous() for k, level in enumerate(self._pyramid.levels)]
         self._optimizer = torch.optim.LBFGS(
             self._parameters, lr=self._size, max_iter=1, history_size=HISTORY, tolerance_grad=-1, tolerance_change=-1
         )
         self._steps = 0
-        self.picture = picture
 
     def step(self, evaluate: Evaluate, done: float) -> Losses:
-        seen: list[Losses] = []
+        losses, gradient = evaluate(self.picture)
+        if not math.isfinite(losses.total):
+            return losses
+        if self._reached and losses.total > self._reached.total * RISE:
+            self._caution /= 2
+            self._pyramid.levels, self.picture = self._before
+            self._begin()
+            return self._reached
+        self._reached = losses
+        self._before = ([level.clone() for level in self._pyramid.levels], self.picture)
+        for k, (parameter, slope) in enumerate(zip(self._parameters, self._pyramid.gradients(gradient), strict=True)):
+            parameter.grad = (slope * DRAWN_IN**k).contiguous()
         # torch makes the first step 1 / |gradient| long, in all numbers together: far too short.
         numbers = sum(parameter.numel() for parameter in self._parameters)
-        self._optimizer.param_groups[0]["lr"] = self._size * (1 if self._steps else FIRST_STEP * numbers)
+        self._optimizer.param_groups[0]["lr"] = self._size * (
+            1 if self._steps else FIRST_STEP * self._caution * numbers
+        )
         self._steps += 1
-
-        def closure() -> float:
-            losses, gradient = evaluate(self.picture)
-            seen.append(losses)
-            for k, (parameter, slope) in enumerate(
-                zip(self._parameters, self._pyramid.gradients(gradient), strict=True)
-            ):
-                parameter.grad = (slope * DRAWN_IN**k).contiguous()
-            return losses.total
-
-        self._optimizer.step(closure)  # type: ignore[no-untyped-call]
+        self._optimizer.step(lambda: losses.total)  # type: ignore[no-untyped-call]
         for k, (level, parameter) in enumerate(zip(self._pyramid.levels, self._parameters, strict=True)):
             level.copy_(parameter * DRAWN_IN**k)
         self.picture = self._pyramid.clamp()
-        self._parameters[0].data.copy_(self._pyramid.levels[0])
-        return seen[0]
+        self._parameters[0].copy_(self._pyramid.levels[0])
+        return losses
 
     def tensors(self) -> dict[str, Tensor]:
         named = {f"level.{k}": level for k, level in enumerate(self._pyramid.levels)}
@@ -132,10 +144,10 @@ class LBFGS:
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
         """The history of slopes is not kept: it is gathered anew within a few steps."""
-        for k, (level, parameter) in enumerate(zip(self._pyramid.levels, self._parameters, strict=True)):
+        for k, level in enumerate(self._pyramid.levels):
             level.copy_(tensors[f"level.{k}"])
-            parameter.copy_(level / DRAWN_IN**k)
         self.picture = tensors["picture"].clone()
+        self._begin()
 
 
 def create_stepper(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from safetensors import SafetensorError
 
-from pastiched.models import default_model
+from pastiched.models import ModelError, default_model
 from pastiched.training.data import (
     PictureFolder,
     choose_hold_out,
@@ -78,7 +78,7 @@ def main(arguments: list[str]) -> int:
     options = parser().parse_args(arguments)
     try:
         path = _train_fast(options) if options.method == "fast" else _train_features(options)
-    except (OSError, ValueError, RuntimeError, SafetensorError, UnpicklingError) as error:
+    except (OSError, ValueError, RuntimeError, SafetensorError, UnpicklingError, ModelError) as error:
         print(f"pastiched train: {str(error).splitlines()[0][:300]}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

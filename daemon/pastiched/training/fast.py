@@ -101,6 +101,8 @@ class _Run:
             self._load(torch.load(plan.out / "checkpoint.pt", weights_only=True, map_location=plan.device))
 
     def _load(self, state: dict[str, Any]) -> None:
+        if "network" not in state:
+            raise ValueError(f"{self.plan.out.name} holds a run of another method")
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.average, self.step, self.seconds = state["average"], state["step"], state["seconds"]

@@ -21,7 +21,7 @@ from pastiched.networks.features import TAPS, FeatureNetwork
 from pastiched.networks.student import WIDTHS, Student
 from pastiched.training.data import CropSupply, PictureFolder, centre_crop
 from pastiched.training.model_card import ModelCard
-from pastiched.training.practice import Practice
+from pastiched.training.practice import PICTURES_SHARE, Practice
 from pastiched.training.teacher import Teacher
 
 DEFAULT_MINUTES = 60.0
@@ -111,6 +111,8 @@ class _Run:
             self._load(torch.load(plan.out / "checkpoint.pt", weights_only=True, map_location=plan.device))
 
     def _load(self, state: dict[str, Any]) -> None:
+        if "student" not in state:
+            raise ValueError(f"{self.plan.out.name} holds a run of another method")
         self.student.load_state_dict(state["student"])
         for optimizer, kept in zip(self.optimizers.values(), state["optimizers"], strict=True):
             optimizer.load_state_dict(kept)
@@ -212,7 +214,7 @@ class _Run:
                 "note": plan.data_note,
             },
             steps=self.step,
-            image_steps=self.step * (plan.batch + plan.batch // 2),
+            image_steps=self.step * (plan.batch + plan.batch // 2 // PICTURES_SHARE),
             seed=plan.seed,
             date=datetime.date.today().isoformat(),
             command=plan.command,

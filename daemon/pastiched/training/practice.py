@@ -8,20 +8,22 @@ from torch import Tensor
 from pastiched.networks.student import Student
 
 PICTURES_SHARE = 2
+"""Of the photographs of a batch, one in so many."""
 LIFE = 48
 EVERY = 2
 STEP = 0.03
 
 
 class Practice:
-    """`pictures`, B/2 x 3 x S x S in [0, 1]: photographs that the student itself pulls towards styles, step by step.
+    """`pictures`, half as many as `photos`, N x 3 x S x S in [0, 1]: photographs that the student itself pulls towards
+    styles, step by step.
 
     Optimization finds whatever the network overlooks; shown to the teacher, such pictures cease to be overlooked.
     """
 
     def __init__(self, student: Student, photos: Tensor, styles: Tensor) -> None:
         self._student = student
-        self._count = max(1, len(photos) // PICTURES_SHARE * 1)
+        self._count = max(1, len(photos) // PICTURES_SHARE)
         self.pictures = photos[: self._count].clone()
         self._styles = styles[: self._count].clone()
         self._momentum = torch.zeros_like(self.pictures)

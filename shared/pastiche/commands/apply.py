@@ -6,7 +6,7 @@ import argparse
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +133,7 @@ def paint(order: Order, connect: Callable[[], Client], output: Path, bar: Bar, s
                 if error.code is not ErrorCode.STOPPING or last:
                     raise
                 client.wait_for_successor(bar.say)
+                order = replace(order, run=order.run.gone_on_with())
     raise PasticheError(ErrorCode.STOPPING)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pastiche.commands.progress import Bar
@@ -21,9 +21,18 @@ class RunFiles:
     notes: list[str] = field(default_factory=list)
     began: float = field(default_factory=time.time)
 
+    @property
+    def kept(self) -> bool:
+        """Whether this run has been kept so far."""
+        return bool(self.state and self.state.is_file() and self.state.stat().st_mtime >= self.began - 1)
+
+    def gone_on_with(self) -> RunFiles:
+        """For another daemon that takes over from one that has left."""
+        return replace(self, resume=self.state) if self.kept else self
+
     def say_how_to_go_on(self, bar: Bar) -> None:
         """For a run that has ended early, where it was kept."""
-        if self.state and self.state.is_file() and self.state.stat().st_mtime >= self.began - 1:
+        if self.kept:
             bar.say(f"The run is kept; add --resume {self.state} to go on.")
 
 
