@@ -35,7 +35,7 @@ def nonsense_that_fast_does_not_heed() -> Facts:
 
 @case
 def astray() -> Facts:
-    return called(**QUICK | {"iterations": 60}, optimizer="adam", step_size=10.0, style_weight=1e6)
+    return called(**QUICK | {"iterations": 60}, optimizer="adam", step_size=10.0, content_weight=1e6)
 
 
 run_cases()
