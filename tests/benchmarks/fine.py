@@ -106,7 +106,6 @@ def run_engine(engine: FineEngine, picture: Image.Image, **options: Any) -> dict
 
 def seconds(quick: bool) -> dict[str, Any]:
     engine = FineEngine(torch.device("cpu"))
-    engine.load()
     picture, found = photograph("astronaut", 256 if quick else 512), {}
     run_engine(engine, picture, effort="draft", iterations=1)
     for effort in ("draft",) if quick else ("draft", "normal", "best"):

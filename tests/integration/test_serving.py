@@ -15,6 +15,7 @@ import pytest
 from wire import PATIENCE, Daemon, Wire, is_gone, job, slow_job, spawn_daemon, started, wait_for
 
 from pastiche.connection import Connection
+from pastiche.options import METHODS
 from pastiche.protocol import Done, Failed, Result, Status, StatusRequest, Stop
 from pastiche.version import PROTOCOL, VERSION
 
@@ -29,7 +30,7 @@ def test_hello_is_answered_before_the_worker_is_ready(launch: Launch) -> None:
     with Wire(launch().connection) as wire:
         welcome = wire.hello()
     assert welcome.devices[0]["state"] == "probing"
-    assert (welcome.daemon, welcome.protocol, welcome.methods) == (VERSION, list(PROTOCOL), ["fast"])
+    assert (welcome.daemon, welcome.protocol, welcome.methods) == (VERSION, list(PROTOCOL), list(METHODS))
     assert welcome.limits["pixels"] == 400_000_000
 
 

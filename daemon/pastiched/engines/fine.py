@@ -37,7 +37,7 @@ STYLIZE, FINISH = 0.04, 0.97
 """Shares of the job that are behind us when painting begins and ends."""
 SECONDS_PER_MEGAPIXEL = 0.8
 """Of one step with the compact network."""
-VGG19_FACTOR = 16.0
+VGG19_FACTOR = 7.0
 SECONDS_PER_OUTPUT_MEGAPIXEL = 0.1
 FLOOR_SECONDS = 0.015
 BYTES_PER_MEGAPIXEL, BYTES_PER_OUTPUT_MEGAPIXEL = 130_000_000, 40_000_000
