@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable
 from typing import Any
@@ -50,7 +49,6 @@ NOTES = {
     Ending.DIVERGED: "the steps went astray, so this is the picture before they did; a smaller step size helps",
     Ending.NO_MEMORY: "memory ran out, so this is the picture so far; fewer megapixels need less",
 }
-log = logging.getLogger(__name__)
 
 
 class FineEngine:
@@ -74,10 +72,9 @@ class FineEngine:
         size = painted_size(width, height, options)
         model = _model(options["features"])
         recipe = read_recipe(size, options, LAYERS)
-        work = sum(scale.work for scale in recipe.scales)
         steps = sum(scale.iterations for scale in recipe.scales)
         painted, output = size.width * size.height / 1e6, width * height / 1e6
-        seconds = self._pace(model) * work + FLOOR_SECONDS * steps + SECONDS_PER_OUTPUT_MEGAPIXEL * output
+        seconds = self._pace(model) * recipe.work + FLOOR_SECONDS * steps + SECONDS_PER_OUTPUT_MEGAPIXEL * output
         return seconds, int(BLOCK_BYTES + BYTES_PER_MEGAPIXEL * painted + BYTES_PER_OUTPUT_MEGAPIXEL * output)
 
     @torch.no_grad()
@@ -138,9 +135,8 @@ class FineEngine:
             raise
         if painted.ending is not Ending.DIVERGED:
             file.write(painter.state)
-        work = show.work(recipe)
-        if painted.ending is Ending.DONE and not before and work > 1:
-            pace = (time.monotonic() - begun - show.away - FLOOR_SECONDS * painted.steps) / work
+        if painted.ending is Ending.DONE and not before and recipe.work > 1:
+            pace = (time.monotonic() - begun - show.away - FLOOR_SECONDS * painted.steps) / recipe.work
             self._speed[model.id] = max(0.0, pace + self._pace(model)) / 2
         return painted
 
@@ -204,10 +200,6 @@ class Show:
         self._callbacks.between_steps()
         self.away += time.monotonic() - left
         return self._callbacks.finishing()
-
-    def work(self, recipe: Recipe) -> float:
-        """Megapixels that all steps together go over."""
-        return sum(scale.work for scale in recipe.scales)
 
     def _reduced(self, picture: Tensor) -> PixelBuffer:
         height, width = self._photograph.view.shape

@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from pastiche.errors import ErrorCode, PasticheError
-from pastiche.pixels import PixelBuffer
 from pastiched.engines.base import EngineJob
-from pastiched.engines.inputs import content_hash
+from pastiched.engines.inputs import content_hash, pixels_hash
 from pastiched.models import Model
 from pastiched.optimization.painter import Recipe
 from pastiched.optimization.state import State, read_state, write_state
@@ -65,15 +64,9 @@ def job_description(job: EngineJob, model: Model, recipe: Recipe) -> dict[str, A
     """What a state holds for: the pictures, the feature network, every option, and what this version makes of them."""
     styles = [[content_hash(style), style.weight] for style in job.styles]
     return {
-        "photograph": _pixels_hash(job.content),
+        "photograph": pixels_hash(job.content),
         "set of styles": styles,
         "feature network": model.sha256,
         **{f"--{name.replace('_', '-')}": value for name, value in sorted(job.options.items())},
         "version of Pastiche": hashlib.sha256(repr(recipe).encode()).hexdigest(),
     }
-
-
-def _pixels_hash(pixels: PixelBuffer) -> str:
-    digest = hashlib.sha256(repr(pixels.format).encode())
-    digest.update(pixels.data)
-    return digest.hexdigest()

@@ -81,6 +81,11 @@ def content_hash(style: StyleInput) -> str:
     if style.pixels is None:
         assert style.path is not None
         return hashlib.sha256(style.path.read_bytes()).hexdigest()
-    digest = hashlib.sha256(repr(style.pixels.format).encode())
-    digest.update(style.pixels.data)
+    return pixels_hash(style.pixels)
+
+
+def pixels_hash(pixels: PixelBuffer) -> str:
+    """The same for the same pixels of the same form."""
+    digest = hashlib.sha256(repr(pixels.format).encode())
+    digest.update(pixels.data)
     return digest.hexdigest()

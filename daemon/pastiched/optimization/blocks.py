@@ -121,9 +121,5 @@ def _pieces(span: Span, side: int) -> Iterator[tuple[slice, slice]]:
 
 
 def _take(x: Tensor, span: Span, axis: int) -> Tensor:
-    runs = [x.narrow(axis, outer.start, outer.stop - outer.start) for _, outer in _pieces_of(x, span, axis)]
+    runs = [x.narrow(axis, outer.start, outer.stop - outer.start) for _, outer in _pieces(span, x.shape[axis])]
     return runs[0] if len(runs) == 1 else torch.cat(runs, axis)
-
-
-def _pieces_of(x: Tensor, span: Span, axis: int) -> Iterator[tuple[slice, slice]]:
-    return _pieces(span, x.shape[axis])

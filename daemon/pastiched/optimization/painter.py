@@ -76,6 +76,11 @@ class Recipe:
     style_side: float
     detail: float = 1.0
 
+    @property
+    def work(self) -> float:
+        """Megapixels that all steps together go over."""
+        return sum(scale.work for scale in self.scales)
+
 
 @dataclass(frozen=True)
 class Step:
@@ -207,7 +212,7 @@ class Painter:
         scales = self._recipe.scales
         behind = sum(scale.work for scale in scales[: self._scale])
         here = scales[self._scale]
-        done = (behind + here.work * self._iteration / here.iterations) / sum(scale.work for scale in scales)
+        done = (behind + here.work * self._iteration / here.iterations) / self._recipe.work
         return Step(self._scale + 1, len(scales), self._iteration, here.iterations, losses, done)
 
     def _take_into_average(self, picture: Tensor) -> None:

@@ -14,8 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from pastiche.errors import ErrorCode, PasticheError
-
-FORMAT = "pastiche-fine-state"
+from pastiche.state_files import FORMAT
 
 
 @dataclass(frozen=True)
