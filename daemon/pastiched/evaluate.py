@@ -1,113 +1,159 @@
-"""`pastiched evaluate`: paints pairs of photograph and style at network scale 1:1, to be looked at and measured."""
+"""`pastiched evaluate`: paints pairs of photograph and style at network scale 1:1, measures them, and says whether a
+model got worse.
+
+Exit codes: 0 done, 1 a figure got worse, 2 bad input, 130 interrupted.
+"""
 
 from __future__ import annotations
 
 import argparse
-import math
-import shlex
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-from PIL import Image, ImageOps
-
 from pastiche.errors import ErrorCode, PasticheError
-from pastiche.option_texts import option_value
-from pastiche.options import BY_NAME, check_options
-from pastiche.pixels import PixelBuffer, PixelFormat
-from pastiched.engines import create_engine
-from pastiched.engines.base import Engine, EngineJob, StyleInput
+from pastiched.evaluation import table
+from pastiched.evaluation.bench import Bench, measuring_network
+from pastiched.evaluation.comparison import compare
+from pastiched.evaluation.figures import FIGURES, SMALLEST_SIDE, Figures, Gauge, means, medians
+from pastiched.evaluation.pairs import SUITE_SIDE, Pair, read_pairs, suite
+from pastiched.evaluation.record import Record, Setting, read_record
+from pastiched.evaluation.sheet import write_sheets
+from pastiched.evaluation.studio import Studio, read_options
+
+SIDE = 512
+GOT_WORSE, BAD_INPUT, INTERRUPTED = 1, 2, 130
 
 
-class _Quiet:
-    """Callbacks of a run that nobody watches."""
+@dataclass
+class Series:
+    """What one model painted: `folder` holds its pictures."""
 
-    def progress(self, stage: str, fraction: float, detail: dict[str, Any] | None = None) -> None: ...
+    studio: Studio
+    folder: Path
+    model: dict[str, Any] = field(default_factory=dict)
+    pictures: list[Path] = field(default_factory=list)
+    rows: list[Figures] = field(default_factory=list)
 
-    def check(self) -> None: ...
+    def take(self, bench: Bench, pair: Pair) -> Figures:
+        """Paints and measures the next pair."""
+        path = self.folder / f"{len(self.rows) + 1:02d}.png"
+        row, self.model = bench.judge(pair, self.studio, path)
+        self.pictures.append(path)
+        self.rows.append(row)
+        return row
 
-    def between_steps(self) -> None: ...
-
-    def preview(self, pixels: PixelBuffer) -> None: ...
-
-    def finishing(self) -> bool:
-        return False
-
-
-def read_options(given: list[str]) -> dict[str, Any]:
-    """NAME=VALUE pairs. Raises PasticheError(BAD_OPTION) for a name that there is not; values are not checked yet."""
-    values: dict[str, Any] = {}
-    for pair in given:
-        name, _, text = pair.partition("=")
-        option = BY_NAME.get(name.replace("-", "_"))
-        if option is None:
-            raise PasticheError(ErrorCode.BAD_OPTION, f"There is no option {name[:40]!r}.")
-        values[option.name] = option_value(option, text)
-    return values
+    def write(self, setting: Setting, names: list[list[str]]) -> None:
+        Record(setting, self.model, names, self.rows).write(self.folder / "figures.json")
 
 
-def native_brush_size(width: int, height: int) -> float:
-    """The brush size at which the network works on the picture as it is, within the option's range."""
-    return min(400.0, max(25.0, 100 * math.sqrt(1e6 / (width * height))))
+def main(arguments: Sequence[str]) -> int:
+    """Returns the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        return _evaluate(options)
+    except PasticheError as error:
+        return _complain(str(error), BAD_INPUT)
+    except OSError as error:
+        return _complain(f"{error.filename or 'A file'}: {error.strerror or type(error).__name__}.", BAD_INPUT)
+    except KeyboardInterrupt:
+        return _complain("Interrupted.", INTERRUPTED)
 
 
-def read_picture(path: Path, role: str, side: int | None = None) -> PixelBuffer:
-    """A picture file as 8-bit RGB, reduced to `side` pixels on its long side."""
-    picture = ImageOps.exif_transpose(Image.open(path)).convert("RGB")
-    if side and max(picture.size) > side:
-        scale = side / max(picture.size)
-        picture = picture.resize(
-            (round(picture.width * scale), round(picture.height * scale)), Image.Resampling.LANCZOS
-        )
-    return PixelBuffer(PixelFormat(role, picture.width, picture.height, 3, "u8"), picture.tobytes())
-
-
-def main(arguments: list[str]) -> int:
-    """Returns an exit code: 0 painted, 2 bad input."""
-    parser = argparse.ArgumentParser(prog="pastiched evaluate", description="Paint pairs at network scale 1:1.")
+def _parser() -> argparse.ArgumentParser:
+    figures = "\n".join(f"  {figure.name:<11} {figure.meaning}" for figure in FIGURES)
+    parser = argparse.ArgumentParser(
+        prog="pastiched evaluate",
+        description="Paint pairs of photograph and style at network scale 1:1, and measure them.",
+        epilog=f"figures (lower is better, but for ssim and edge):\n{figures}\n\n"
+        "exit codes: 0 done, 1 a median got worse, 2 bad input",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument(
         "pairs",
+        nargs="?",
         type=Path,
-        help="text file, a line each: PHOTO STYLE, relative to the file",
+        help="text file with a line PHOTO STYLE for each pair, relative to the file, or a folder with the folders "
+        "photos and styles; without it, a suite of 6 photographs in 8 styles of the gallery",
     )
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the PNGs and their list go")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where pictures, figures and sheets go")
+    parser.add_argument("--model", type=Path, metavar="FILE", help="another weight file of the method (only fast)")
+    parser.add_argument(
+        "--against",
+        type=Path,
+        metavar="FILE",
+        help="what to compare with: figures.json of an earlier run over the same pairs, or another weight file",
+    )
+    parser.add_argument(
+        "--tolerance", type=float, default=5.0, metavar="PERCENT", help="a median may get this much worse (%(default)s)"
+    )
     parser.add_argument("--method", default="fast")
     parser.add_argument(
         "--option", action="append", default=[], metavar="NAME=VALUE", help="an option of the method; may be repeated"
     )
-    parser.add_argument("--side", type=int, default=512, help="long side of the photographs (%(default)s)")
-    parser.add_argument("--device", default="cpu")
-    options = parser.parse_args(arguments)
-    try:
-        lines = [shlex.split(line) for line in options.pairs.read_text("utf-8").splitlines() if line.strip()]
-        options.out.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(options.method, torch.device(options.device))
-        listing = [_paint(options, engine, photo, style, number) for number, (photo, style) in enumerate(lines, 1)]
-    except (OSError, ValueError, RuntimeError, PasticheError) as error:
-        print(f"pastiched evaluate: {error}", file=sys.stderr)
-        return 2
-    (options.out / "list.txt").write_text("\n".join(listing) + "\n", "utf-8")
-    print(f"{len(listing)} pictures in {options.out}; list.txt has a line each: photograph, style, pastiche")
-    return 0
-
-
-def _paint(options: argparse.Namespace, engine: Engine, photo: str, style: str, number: int) -> str:
-    folder = options.pairs.parent
-    content = read_picture(folder / photo, "content", options.side)
-    form = content.format
-    # Fine's strokes follow the style picture's size; only Fast has a size of its own.
-    brush = native_brush_size(form.width, form.height) if options.method == "fast" else 100.0
-    values = {"brush_size": brush} | read_options(options.option) | {"method": options.method}
-    job = EngineJob(
-        content,
-        [StyleInput(read_picture(folder / style, "style"), None, 1.0)],
-        None,
-        check_options(values),
+    parser.add_argument("--side", type=int, help=f"long side of the photographs ({SIDE}; {SUITE_SIDE} in the suite)")
+    parser.add_argument(
+        "--feature-network", type=Path, metavar="FILE", help="measure with this one, not with the one that ships"
     )
-    result = engine.run(job, _Quiet()).pastiche
-    path = options.out / f"{number:02d}.png"
-    pixels = np.frombuffer(result.data, np.uint8).reshape(form.height, form.width, 3)
-    Image.fromarray(pixels).save(path)
-    return f"{(folder / photo).resolve()} {(folder / style).resolve()} {path.resolve()}"
+    parser.add_argument("--device", default="cpu")
+    return parser
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    side = options.side or (SIDE if options.pairs else SUITE_SIDE)
+    if side < 2 * SMALLEST_SIDE:
+        raise PasticheError(ErrorCode.BAD_OPTION, f"--side is at least {2 * SMALLEST_SIDE} pixels.")
+    if not options.tolerance >= 0:
+        raise PasticheError(ErrorCode.BAD_OPTION, "--tolerance is a percentage of 0 or more.")
+    given = read_options(options.option)
+    network, reference = measuring_network(options.feature_network)
+    earlier = read_record(options.against) if options.against and options.against.suffix == ".json" else None
+    series = [Series(Studio(options.method, options.device, options.model, given), options.out)]
+    if options.against and not earlier:
+        other = Studio(options.method, options.device, options.against, given)
+        series.append(Series(other, options.out / "against"))
+    pairs = read_pairs(options.pairs) if options.pairs else suite(options.out / "photos", side)
+    setting = Setting(
+        options.method, given, side, reference, [[pair.photograph.identity, pair.style.identity] for pair in pairs]
+    )
+    if earlier and (difference := setting.difference(earlier.setting)):
+        said = f"{options.against} cannot be compared with: it was made with {difference}."
+        raise PasticheError(ErrorCode.BAD_OPTION, said, "Repeat the earlier run in the same way.")
+
+    bench = Bench(Gauge(network), side)
+    names = [[pair.photograph.path.stem, pair.style.path.stem] for pair in pairs]
+    for one in series:
+        one.folder.mkdir(parents=True, exist_ok=True)
+    print(table.header())
+    for number, (pair, (photograph, style)) in enumerate(zip(pairs, names, strict=True), 1):
+        for name, one in zip((f"{number:02d} {photograph} / {style}", "   against"), series, strict=False):
+            print(table.line(name, one.take(bench, pair)), flush=True)
+    for name, one in zip(("", " against"), series, strict=False):
+        print(table.line(f"mean{name}", means(one.rows)))
+        print(table.line(f"median{name}", medians(one.rows)))
+        one.write(setting, names)
+    _write_pictures(pairs, series)
+    if not options.against:
+        return 0
+    changes = compare(series[0].rows, earlier.rows if earlier else series[1].rows, options.tolerance)
+    print("\n" + "\n".join(table.comparison(changes)))
+    return GOT_WORSE if any(change.worse for change in changes) else 0
+
+
+def _write_pictures(pairs: list[Pair], series: list[Series]) -> None:
+    folder = series[0].folder
+    rows = [
+        [pair.photograph.path, pair.style.path, *pictures]
+        for pair, *pictures in zip(pairs, *(one.pictures for one in series), strict=True)
+    ]
+    lines = [" ".join(str(path.resolve()) for path in row[:3]) for row in rows]
+    (folder / "list.txt").write_text("\n".join(lines) + "\n", "utf-8")
+    sheets = write_sheets(rows, folder)
+    print(f"\n{len(rows)} pictures in {folder}: figures.json, list.txt, {', '.join(path.name for path in sheets)}")
+
+
+def _complain(sentence: str, code: int) -> int:
+    print(f"pastiched evaluate: {sentence}", file=sys.stderr)
+    return code

@@ -10,14 +10,19 @@ if TYPE_CHECKING:
     import torch
 
     from pastiched.engines.base import Engine
+    from pastiched.models import Model
 
 
-def create_engine(method: str, device: torch.device) -> Engine:
-    """The engine of a method on a device; nothing is loaded yet. Raises PasticheError(BAD_OPTION)."""
+def create_engine(method: str, device: torch.device, model: Model | None = None) -> Engine:
+    """The engine of a method on a device; nothing is loaded yet. `model`: another weight file than the one that ships,
+    where the method takes one. Raises PasticheError(BAD_OPTION)."""
     if method == "fast":
         from pastiched.engines.fast import FastEngine
 
-        return FastEngine(device)
+        return FastEngine(device, model)
+    if model is not None:
+        said = f"The method {method[:40]!r} takes no other weight file."
+        raise PasticheError(ErrorCode.BAD_OPTION, said, "Use the method fast, or the options of the method.")
     if method == "fine":
         from pastiched.engines.fine import FineEngine
 

@@ -17,7 +17,7 @@ from pastiched.engines.inputs import Photograph, content_hash, read_photograph, 
 from pastiched.engines.stages import Stages
 from pastiched.imaging.colour import match_colours
 from pastiched.imaging.scale import pad_to_multiple, working_size
-from pastiched.models import ModelError, default_model
+from pastiched.models import Model, ModelError, default_model
 from pastiched.networks.convolution import Convolution
 from pastiched.networks.pastiche_net import MULTIPLE, PasticheNet, noise_field
 from pastiched.networks.statistics import StyleCode, blend_codes
@@ -31,12 +31,16 @@ BYTES_PER_OUTPUT_MEGAPIXEL = 40_000_000
 
 
 class FastEngine:
-    """One device's Fast engine. `load` once; styles are prepared once each and kept by content hash."""
+    """One device's Fast engine. `load` once; styles are prepared once each and kept by content hash.
+
+    `model` is another weight file than the one that ships.
+    """
 
     method = "fast"
 
-    def __init__(self, device: torch.device) -> None:
+    def __init__(self, device: torch.device, model: Model | None = None) -> None:
         self.device = device
+        self._given = model
         self._networks: dict[torch.dtype, PasticheNet] = {}
         self._codes: OrderedDict[str, StyleCode] = OrderedDict()
         self._speed = SECONDS_PER_MEGAPIXEL
@@ -45,7 +49,7 @@ class FastEngine:
         if self._networks:
             return
         try:
-            weights = default_model("fast").load()
+            weights = (self._given or default_model("fast")).load()
         except ModelError as error:
             raise PasticheError(ErrorCode.ENGINE, str(error)) from None
         for dtype in {torch.float32, fastest_type(self.device)}:
@@ -68,7 +72,7 @@ class FastEngine:
         clock = Stages(callbacks)
         with clock.stage("load", 0.0):
             self.load()
-            model = default_model("fast")
+            model = self._given or default_model("fast")
         dtype = torch.float32 if job.options["depth"] != "8" else fastest_type(self.device)
         network = self._networks[dtype]
         wrap = WRAPS[job.options["wrap"]]

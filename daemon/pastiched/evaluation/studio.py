@@ -1,0 +1,108 @@
+"""Paints pairs with one method and one weight file, at network scale 1:1."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from safetensors import SafetensorError
+
+from pastiche.errors import ErrorCode, PasticheError
+from pastiche.option_texts import option_value
+from pastiche.options import BY_NAME, check_options, defaults
+from pastiche.pixels import PixelBuffer, PixelFormat
+from pastiched.engines import create_engine
+from pastiched.engines.base import EngineJob, StyleInput
+from pastiched.models import Model, file_sha256
+
+
+class _Quiet:
+    """Callbacks of a run that nobody watches."""
+
+    def progress(self, stage: str, fraction: float, detail: dict[str, Any] | None = None) -> None: ...
+
+    def check(self) -> None: ...
+
+    def between_steps(self) -> None: ...
+
+    def preview(self, pixels: PixelBuffer) -> None: ...
+
+    def finishing(self) -> bool:
+        return False
+
+
+class Studio:
+    """A method on a device, with the weights that ship or those of a file, and the options that differ from the
+    defaults. Raises PasticheError where the device, the method or the file cannot be used."""
+
+    def __init__(self, method: str, device: str, weights: Path | None, options: dict[str, Any]) -> None:
+        self.method = method
+        self.options = options
+        model = given_model(weights, method) if weights else None
+        self._engine = create_engine(method, open_device(device), model)
+        try:
+            self._engine.load()
+        except (RuntimeError, SafetensorError, PasticheError):
+            if weights is None:
+                raise
+            raise _no_weights(weights, method) from None
+
+    def paint(self, photograph: Image.Image, style: Image.Image) -> tuple[Image.Image, dict[str, Any]]:
+        """The pastiche, RGB of the photograph's size, and what it was painted with (id, file, sha256)."""
+        # Fine's strokes follow the style picture's size; only Fast has a size of its own.
+        brush = native_brush_size(*photograph.size) if self.method == "fast" else 100.0
+        values = {"brush_size": brush} | self.options | {"method": self.method}
+        styles = [StyleInput(_buffer(style, "style"), None, 1.0)]
+        job = EngineJob(_buffer(photograph, "content"), styles, None, check_options(values))
+        result = self._engine.run(job, _Quiet())
+        return Image.frombytes("RGB", photograph.size, bytes(result.pastiche.data)), result.models[0]
+
+
+def read_options(given: list[str]) -> dict[str, Any]:
+    """NAME=VALUE pairs, without those that say the default. Raises PasticheError(BAD_OPTION)."""
+    values: dict[str, Any] = {}
+    for pair in given:
+        name, _, text = pair.partition("=")
+        option = BY_NAME.get(name.replace("-", "_"))
+        if option is None:
+            raise PasticheError(ErrorCode.BAD_OPTION, f"There is no option {name[:40]!r}.")
+        values[option.name] = option_value(option, text)
+    checked, usual = check_options(values), defaults()
+    return {name: checked[name] for name in sorted(values) if name == "brush_size" or checked[name] != usual[name]}
+
+
+def native_brush_size(width: int, height: int) -> float:
+    """The brush size at which the network works on the picture as it is, within the option's range."""
+    return min(400.0, max(25.0, 100 * math.sqrt(1e6 / (width * height))))
+
+
+def given_model(path: Path, method: str) -> Model:
+    """A weight file that is none of the installed ones. Raises PasticheError(UNREADABLE)."""
+    try:
+        return Model(path.stem, method, path, file_sha256(path), {}, "check the file")
+    except OSError:
+        raise _no_weights(path, method) from None
+
+
+def open_device(name: str) -> torch.device:
+    """Raises PasticheError(NO_DEVICE)."""
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+        return device
+    except (RuntimeError, AssertionError):
+        raise PasticheError(
+            ErrorCode.NO_DEVICE, f"The device {name[:40]!r} cannot be used.", "Leave out --device."
+        ) from None
+
+
+def _no_weights(path: Path, method: str) -> PasticheError:
+    advice = "Give a .safetensors file that `pastiched train` wrote."
+    return PasticheError(ErrorCode.UNREADABLE, f"{path} is no weight file of the method {method}.", advice)
+
+
+def _buffer(picture: Image.Image, role: str) -> PixelBuffer:
+    return PixelBuffer(PixelFormat(role, picture.width, picture.height, 3, "u8"), picture.tobytes())
