@@ -9,20 +9,27 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from .bands import paint_bands
+from .cubist import paint_cubist
+from .cyanotype import paint_cyanotype
 from .dots import paint_dots
 from .engraving import paint_engraving
 from .fields import Paint
 from .glass import paint_rose_window
+from .halftone import paint_halftone
 from .knife import paint_knife
+from .lilies import paint_lilies
 from .linocut import paint_linocut
 from .nocturne import paint_nocturne
 from .pastel import paint_pastel
+from .sanguine import paint_sanguine
 from .tesserae import paint_mosaic
 from .wash import paint_ink_mountains
 from .watercolour import paint_watercolour
 from .wave import paint_wave
+from .wheat import paint_wheat
 
-QUALITY = 87
+QUALITY = 80
 """JPEG quality of the pictures: the whole gallery stays below 4 MB."""
 
 THUMBNAIL = 192
@@ -66,8 +73,8 @@ PICTURES: tuple[Picture, ...] = (
         "stained glass",
         5,
         paint_rose_window,
-        900,
-        900,
+        800,
+        800,
     ),
     Picture(
         "indigo-wave",
@@ -78,6 +85,22 @@ PICTURES: tuple[Picture, ...] = (
         paint_wave,
     ),
     Picture(
+        "lily-pond",
+        "Lily pond",
+        "Water lilies among the mirrored trees of a garden, in broken touches of violet, green and rose.",
+        "impressionist oil",
+        1,
+        paint_lilies,
+    ),
+    Picture(
+        "burning-fjord",
+        "Burning fjord",
+        "A bare tree before a sun that sets the sky on fire, in long wavy bands of red, yellow and deep blue.",
+        "expressionist oil",
+        1,
+        paint_bands,
+    ),
+    Picture(
         "ink-mountains",
         "Ink mountains",
         "A misty gorge with pines and a fisherman in grey ink, with touches of ochre, malachite and vermilion.",
@@ -86,20 +109,28 @@ PICTURES: tuple[Picture, ...] = (
         paint_ink_mountains,
     ),
     Picture(
-        "riverbank-dots",
-        "Riverbank dots",
-        "A sunlit river with sails, woven from thousands of small touches of pure colour.",
-        "pointillism",
-        8,
-        paint_dots,
+        "toucan-pop",
+        "Toucan pop",
+        "A toucan with bold black outlines, printed in coarse dots of red, yellow, pink and blue.",
+        "halftone print",
+        1,
+        paint_halftone,
     ),
     Picture(
-        "sea-mosaic",
-        "Sea mosaic",
-        "Two fishes below a golden sun, laid in rows of small stones with dark joints.",
-        "mosaic",
-        4,
-        paint_mosaic,
+        "golden-wheat",
+        "Golden wheat",
+        "A ripe field and haystacks under a turquoise sky, in thick ridges of gold and blue that follow the wind.",
+        "thick impasto oil",
+        1,
+        paint_wheat,
+    ),
+    Picture(
+        "bistro-facets",
+        "Bistro facets",
+        "A guitar, a bottle and fruit on a bistro table, broken into facets of ochre, grey and umber.",
+        "cubist oil",
+        2,
+        paint_cubist,
     ),
     Picture(
         "poppy-wash",
@@ -110,12 +141,36 @@ PICTURES: tuple[Picture, ...] = (
         paint_watercolour,
     ),
     Picture(
-        "lavender-chalk",
-        "Lavender chalk",
-        "Rows of lavender under an evening sky, in grainy chalk strokes on toothed paper.",
-        "soft pastel",
-        14,
-        paint_pastel,
+        "blueprint-ferns",
+        "Blueprint ferns",
+        "Pressed ferns and seed heads, printed by the sun in white on deep Prussian blue.",
+        "cyanotype",
+        1,
+        paint_cyanotype,
+    ),
+    Picture(
+        "sea-mosaic",
+        "Sea mosaic",
+        "Two fishes below a golden sun, laid in rows of small stones with dark joints.",
+        "mosaic",
+        4,
+        paint_mosaic,
+    ),
+    Picture(
+        "red-chalk-oak",
+        "Red chalk oak",
+        "An old oak in the wind, in strokes of red and white chalk on warm toothed paper.",
+        "red chalk drawing",
+        6,
+        paint_sanguine,
+    ),
+    Picture(
+        "riverbank-dots",
+        "Riverbank dots",
+        "A sunlit river with sails, woven from thousands of small touches of pure colour.",
+        "pointillism",
+        8,
+        paint_dots,
     ),
     Picture(
         "moonlit-jungle",
@@ -124,6 +179,14 @@ PICTURES: tuple[Picture, ...] = (
         "linocut",
         2,
         paint_linocut,
+    ),
+    Picture(
+        "lavender-chalk",
+        "Lavender chalk",
+        "Rows of lavender under an evening sky, in grainy chalk strokes on toothed paper.",
+        "soft pastel",
+        14,
+        paint_pastel,
     ),
     Picture(
         "harbour-knife",
@@ -152,7 +215,7 @@ def render_gallery(folder: Path) -> None:
     for picture in PICTURES:
         image = picture.render()
         file, thumbnail = f"{picture.slug}.jpg", f"thumbnails/{picture.slug}.jpg"
-        image.save(folder / file, "JPEG", quality=QUALITY, optimize=True)
+        image.save(folder / file, "JPEG", quality=QUALITY, optimize=True, progressive=True)
         image.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
         image.save(folder / thumbnail, "JPEG", quality=QUALITY, optimize=True)
         entries.append(

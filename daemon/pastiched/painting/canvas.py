@@ -27,11 +27,22 @@ def spline(points: Sequence[tuple[float, float]], closed: bool = False, steps: i
 
 def silhouette(width: int, height: int, outlines: Sequence[Points]) -> Field:
     """Coverage 0..1 of the filled outlines, antialiased (drawn at three times the size)."""
-    sheet = Image.new("L", (width * 3, height * 3), 0)
+    cover = np.zeros((height, width), dtype=np.float32)
+    if not outlines:
+        return cover
+    # Only the part of the sheet that the outlines reach is drawn: most are small.
+    corners = np.concatenate(outlines) * height
+    left, top = np.clip(np.floor(corners.min(axis=0)).astype(int) - 1, 0, (width, height)).tolist()
+    right, foot = np.clip(np.ceil(corners.max(axis=0)).astype(int) + 2, 0, (width, height)).tolist()
+    if left >= right or top >= foot:
+        return cover
+    sheet = Image.new("L", ((right - left) * 3, (foot - top) * 3), 0)
     pen = ImageDraw.Draw(sheet)
     for outline in outlines:
-        pen.polygon((outline * (height * 3)).ravel().tolist(), fill=255)
-    return np.asarray(sheet.resize((width, height), Image.Resampling.BOX), dtype=np.float32) / 255.0
+        pen.polygon(((outline * height - (left, top)) * 3).ravel().tolist(), fill=255)
+    small = sheet.resize((right - left, foot - top), Image.Resampling.BOX)
+    cover[top:foot, left:right] = np.asarray(small, dtype=np.float32) / 255.0
+    return cover
 
 
 def ribbon(line: Points, thickness: Values | float) -> Points:

@@ -141,8 +141,8 @@ def paint_dots(rng: np.random.Generator, width: int, height: int) -> Paint:
     sheet = Image.fromarray((primed * 255).astype(np.uint8)).resize((width * SCALE, height * SCALE))
     down, right = np.gradient(scene.mean(axis=2))
     edge = np.clip(np.hypot(down, right) * 14.0, 0.15, 1.0).astype(np.float32)
-    _touch(rng, sheet, scene, 6.5, 5.2, 0.10, None)
-    _touch(rng, sheet, scene, 6.0, 3.8, 0.08, None)
-    _touch(rng, sheet, scene, 4.4, 2.4, 0.05, edge)
+    _touch(rng, sheet, scene, 9.6, 7.8, 0.10, None)
+    _touch(rng, sheet, scene, 9.0, 5.7, 0.10, None)
+    _touch(rng, sheet, scene, 6.2, 3.5, 0.05, edge)
     small = sheet.resize((width, height), Image.Resampling.BOX)
     return np.asarray(small, dtype=np.float32) / 255.0

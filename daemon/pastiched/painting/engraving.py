@@ -6,9 +6,13 @@ from .canvas import below, disc, ribbon, silhouette, spline, tooth
 from .fields import Field, Paint, blur, grid, noise, ridge, smoothstep
 from .palette import colour, mix, ramp
 
+COARSENESS = 1.35
+"""How much wider the lines lie than they are named below: a style's marks must be seen at a glance."""
+
 
 def _lines(phase: Field, ink: Field, spacing: float) -> Field:
     """Engraved lines, 0..1: the level lines of `phase` (px), each as thick as `ink` (0..1) asks for."""
+    spacing = spacing * COARSENESS
     right, down = np.gradient(phase)
     stretch = np.clip(np.hypot(right, down), 0.3, 3.0)
     # Where the phase runs faster than a pixel per pixel the cut stays as sharp: distances are divided by its slope.
@@ -91,9 +95,9 @@ def paint_engraving(rng: np.random.Generator, width: int, height: int) -> Paint:
         )
     ]
     sheet = np.maximum(sheet, silhouette(width, height, gulls))
-    relief = tooth(rng, width, height, 3.0)
-    paper = colour("f1e6cb") * (1.0 + 0.03 * noise(rng, width, height, 300, 4) + 0.04 * (relief - 0.5))[..., None]
-    uneven = np.clip(0.78 + 0.10 * noise(rng, width, height, 110, 4) + 0.2 * (0.5 - relief), 0.2, 1)
+    relief = tooth(rng, width, height, 4.0)
+    paper = colour("f1e6cb") * (1.0 + 0.03 * noise(rng, width, height, 300, 4) + 0.03 * (relief - 0.5))[..., None]
+    uneven = np.clip(0.78 + 0.10 * noise(rng, width, height, 110, 4) + 0.12 * (0.5 - relief), 0.2, 1)
     washed = paper * (1 - uneven[..., None] * (1 - tint))
     ink = sheet * np.clip(0.93 + 0.05 * noise(rng, width, height, 4, 2) - 0.10 * (relief > 0.93), 0, 1)
     return np.clip(mix(washed.astype(np.float32), colour("191a24"), ink.astype(np.float32)), 0, 1)

@@ -8,6 +8,9 @@ from .palette import colour, mix
 
 PAPER, CORAL, MUSTARD, JADE, TEAL, NIGHT = "f4e8cf", "e8604a", "eab13c", "4fae8a", "14686e", "0f2233"
 
+MARGIN = 10
+"""How far the edge of a block may wander, px."""
+
 
 def _leaf(x: float, y: float, length: float, turn: float, wide: float, bend: float) -> tuple[Points, Points]:
     """A blade from its stalk (x, y): the midrib, and the outline around it."""
@@ -69,11 +72,21 @@ class Press:
     def block(self, tint: str, mask: Field) -> None:
         """Prints `mask` (0..1) in one ink."""
         shift = self.rng.normal(0, 0.7, 2)
-        cut = blur(warp(mask, self.wobble[0] + shift[0], self.wobble[1] + shift[1]), 0.5)
+        salt, pressure, grain = self._rolled(self.salt), self._rolled(self.pressure), self._rolled(self.grain)
+        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+        if not len(rows):
+            return
+        # Only the part of the sheet that the block touches is worked on.
+        part = (
+            slice(max(0, rows[0] - MARGIN), rows[-1] + MARGIN + 1),
+            slice(max(0, columns[0] - MARGIN), columns[-1] + MARGIN + 1),
+        )
+        cut = blur(warp(mask[part], self.wobble[0][part] + shift[0], self.wobble[1][part] + shift[1]), 0.5)
         cut = smoothstep(0.35, 0.65, cut)
-        rubbed = 1.0 - 0.75 * smoothstep(1.5, 2.3, self._rolled(self.salt) + 0.4 * self._rolled(self.pressure))
-        mottle = (1.0 + 0.028 * self._rolled(self.grain))[..., None]
-        self.paint = mix(self.paint, np.clip(colour(tint) * mottle, 0, 1).astype(np.float32), cut * rubbed)
+        rubbed = 1.0 - 0.75 * smoothstep(1.5, 2.3, salt[part] + 0.4 * pressure[part])
+        mottle = (1.0 + 0.028 * grain[part])[..., None]
+        inked = np.clip(colour(tint) * mottle, 0, 1).astype(np.float32)
+        self.paint[part] = mix(self.paint[part], inked, cut * rubbed)
 
     def _rolled(self, field: Field) -> Field:
         down, right = self.rng.integers(0, (self.height, self.width))

@@ -5,7 +5,7 @@ import numpy as np
 from .canvas import Points, below, ribbon, silhouette, spline
 from .fields import Field, Paint, blur, grid, noise, ridge, slope, smoothstep
 from .palette import colour, mix, ramp
-from .strokes import Brush, Easel
+from .strokes import Brush, Easel, detail
 
 STARS = (
     (0.13, 0.14, 0.050), (0.36, 0.09, 0.034), (0.55, 0.17, 0.028), (0.80, 0.10, 0.040),
@@ -93,10 +93,7 @@ def paint_nocturne(rng: np.random.Generator, width: int, height: int) -> Paint:
     angle = np.where(tree > 0.5, upright, angle).astype(np.float32)
 
     easel = Easel(mix(scene, colour("3a3524"), 0.45))
-    right, down = slope(blur(scene, 2.0).mean(axis=2))
-    edges = np.hypot(right, down)
-    detail = np.clip(edges / np.quantile(edges, 0.9), 0.05, 1.0)
     easel.cover(rng, scene, angle, Brush(20, 74, 10, fidelity=0.5), 2.2)
     easel.cover(rng, scene, angle, Brush(11, 46, 7, hue=0.16, value=0.08, fidelity=0.22), 2.2)
-    easel.cover(rng, scene, angle, Brush(6, 24, 4, hue=0.12, value=0.09, fidelity=0.16), 2.6, detail.astype(np.float32))
+    easel.cover(rng, scene, angle, Brush(6, 24, 4, hue=0.12, value=0.09, fidelity=0.16), 2.6, detail(scene))
     return easel.finish(1.0, 0.5)

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from .canvas import light_relief
-from .fields import Field, Paint, Values, blur
+from .fields import Field, Paint, Values, blur, slope
 from .palette import vary
 
 SCALE = 2
@@ -68,6 +68,13 @@ def _shorten(paths: Paths, scene: Paint, fidelity: float) -> tuple[Paths, Values
             ended |= strays[:, i]
             kept[ended, i] = kept[ended, i + inward]
     return kept, own
+
+
+def detail(scene: Paint, sigma: float = 2.0, quantile: float = 0.9, least: float = 0.05) -> Field:
+    """Where a scene has edges, `least`..1: the chance that a fine brush is needed there. `sigma` px blur it first."""
+    right, down = slope(blur(scene, sigma).mean(axis=2))
+    edges = np.hypot(right, down)
+    return np.asarray(np.clip(edges / np.quantile(edges, quantile), least, 1.0), dtype=np.float32)
 
 
 class Easel:
