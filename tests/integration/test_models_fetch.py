@@ -374,7 +374,7 @@ def test_removing_frees_the_disk_also_of_an_interrupted_fetch(place: Place) -> N
 
 
 def test_what_ships_is_not_removed_and_unknown_names_are_refused(place: Place) -> None:
-    code, _, err = place.run("remove", "fast-1")
+    code, _, err = place.run("remove", "fast-2")
     assert code == 2 and "is a part of Pastiche" in err
     for command in ("fetch", "show", "remove"):
         code, _, err = place.run(command, "vgg99")
@@ -383,11 +383,11 @@ def test_what_ships_is_not_removed_and_unknown_names_are_refused(place: Place) -
 
 def test_the_list_tells_what_is_here_and_what_can_be_fetched(place: Place) -> None:
     code, out, _ = place.run()
-    assert code == 0 and "fast-1" in out and "`pastiched models fetch vgg19`" in out
+    assert code == 0 and "fast-2" in out and "`pastiched models fetch vgg19`" in out
     place.fetched()
     code, out, _ = place.run("list", "--json")
     states = {card["id"]: card["state"] for card in json.loads(out)}
-    assert code == 0 and states["vgg19"] == states["fast-1"] == "ok"
+    assert code == 0 and states["vgg19"] == states["fast-2"] == "ok"
     code, out, _ = place.run("show", "vgg19")
     assert code == 0 and "BSD-3-Clause" in out and place.server.url in out
 

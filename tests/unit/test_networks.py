@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 import torch.nn.functional as F
+from torch.utils.flop_counter import FlopCounterMode
 
 from pastiched.models import default_model
+from pastiched.networks import pastiche_net
 from pastiched.networks.convolution import PhaseConvolution, UpConvolution
-from pastiched.networks.pastiche_net import PasticheNet, noise_field
-from pastiched.networks.statistics import blend_codes, moments
+from pastiched.networks.pastiche_net import BREADTHS, RADIUS, PasticheNet, noise_field
+from pastiched.networks.statistics import Moments, blend_codes, moments
 
 
 @pytest.fixture(scope="module")
@@ -58,11 +62,43 @@ def test_wrapped_picture_shifts_with_its_content(network: PasticheNet) -> None:
     code = network.encode_style(torch.rand(1, 3, 64, 64))
     network.set_wrap(True, True)
     straight = network(x, code, noise)
-    shifted = network(x.roll((16, 40), (2, 3)), code, noise.roll((2, 5), (2, 3)))
+    shifted = network(x.roll((16, 48), (2, 3)), code, noise.roll((2, 6), (2, 3)))
     network.set_wrap(False, False)
-    assert torch.allclose(straight.roll((16, 40), (2, 3)), shifted, atol=1e-3)
+    assert torch.allclose(straight.roll((16, 48), (2, 3)), shifted, atol=1e-3)
+
+
+def test_nothing_but_the_moments_looks_further_than_the_radius(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    random = PasticheNet().eval()
+    torch.nn.init.normal_(random.branch.up.weight, std=0.05)
+    x = torch.rand(1, 3, 32, 1024, requires_grad=True)
+    code = random.encode_style(torch.rand(1, 3, 64, 64))
+    fixed = Moments(torch.zeros(1, 1, 1, 1), torch.ones(1, 1, 1, 1))
+    monkeypatch.setattr(pastiche_net, "moments", lambda x: fixed)
+    random(x, code, noise_field(0, 32, 1024))[..., 504:520].sum().backward()
+    assert x.grad is not None
+    columns = x.grad.abs().sum((0, 1, 2)).nonzero().flatten()
+    assert RADIUS - 24 <= max(504 - int(columns.min()), int(columns.max()) - 519) <= RADIUS
+
+
+def test_the_content_path_stays_below_31_thousand_multiply_adds_a_pixel() -> None:
+    net = PasticheNet().eval().requires_grad_(False)
+    code = net.encode_style(torch.rand(1, 3, 64, 64))
+    with FlopCounterMode(display=False) as counter:
+        net(torch.rand(1, 3, 256, 256), code, noise_field(0, 256, 256))
+    assert 10_000 < counter.get_total_flops() / 2 / 256**2 < 31_000
 
 
 def test_noise_is_the_same_for_a_seed() -> None:
     assert torch.equal(noise_field(5, 64, 64), noise_field(5, 64, 64))
     assert not torch.equal(noise_field(5, 64, 64), noise_field(6, 64, 64))
+
+
+def test_noise_is_fine_and_broad_and_of_variance_one() -> None:
+    noise = noise_field(0, 2048, 3072)
+    assert noise.shape == (1, len(BREADTHS), 256, 384)
+    for channel, breadth in zip(noise[0], BREADTHS, strict=True):
+        assert float(channel.std()) == pytest.approx(1, abs=0.2)
+        likeness = float((channel * channel.roll(2, 1)).mean())
+        assert likeness == pytest.approx(math.exp(-1 / breadth**2) if breadth else 0, abs=0.15), "two cells apart"
+        assert float((channel[:, 0] - channel[:, -1]).std()) < 1.3 / max(breadth, 0.8), "edges meet"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import random
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -15,8 +17,12 @@ from skimage import data
 from pastiched.networks.features import STAGES, FeatureNetwork
 from pastiched.networks.pastiche_net import PasticheNet
 from pastiched.training.cli import main
+from pastiched.training.curation import LEAST_CHANCE, Worth, judge
 from pastiched.training.data import CropSupply, PictureFolder, choose_hold_out, random_crop, read_folder
-from pastiched.training.losses import content_loss, grid_loss, lattice_loss, repetition_loss, style_losses
+from pastiched.training.losses import content_loss, grid_loss, lattice_loss, repetition_loss, rim_loss, style_losses
+from pastiched.training.matrix_optimizer import MatrixOptimizer
+from pastiched.training.stamps import stamp_loss
+from pastiched.training.wasserstein import wasserstein
 
 WIDTHS, WIDE = (16, 32, 64, 128, 128), (64, 128, 256, 512, 512)
 
@@ -144,8 +150,80 @@ def test_losses_are_zero_for_the_same_picture_and_not_for_another(tmp_path: Path
     network = FeatureNetwork.load(random_loss_network(tmp_path / "loss.safetensors"))
     a, b = (network(torch.rand(1, 3, 64, 64) ** power) for power in (1, 3))
     assert content_loss(a, a) == 0 and content_loss(a, b) > 0
-    same, other = style_losses(network, a, a), style_losses(network, a, b)
-    assert max(map(float, same)) < 1e-6 and min(map(float, other)) > 1e-4
+    same, other = style_losses(network, a, a, b), style_losses(network, b, a, b)
+
+    assert max(map(float, same)) < 0.01 * min(map(float, other)) and max(map(float, other)) <= 1
+
+
+def test_the_wasserstein_distance_and_its_slope_are_those_of_the_definition() -> None:
+    torch.manual_seed(0)
+    means, roots = torch.randn(2, 1, 6), torch.randn(2, 1, 6, 9)
+    covariances = (roots @ roots.transpose(2, 3) / 9).double()
+    own = covariances[0].requires_grad_()
+    distance = wasserstein((means[0], own), (means[1], covariances[1]))
+
+    def root(matrix: torch.Tensor) -> torch.Tensor:
+        values, vectors = torch.linalg.eigh(matrix)
+        return (vectors * values.clamp_min(0).sqrt()) @ vectors.t()
+
+    a, b = own[0].detach(), covariances[1][0]
+    known = (means[0] - means[1]).double().square().sum() + torch.trace(a + b - 2 * root(root(b) @ a @ root(b)))
+    assert float(distance.detach()) == pytest.approx(float(known), rel=0.02), "but for the ridge"
+
+    distance.sum().backward()
+    assert own.grad is not None
+    way = torch.randn(6, 6).double()
+    way = 1e-5 * (way + way.t())
+    after, before = (wasserstein((means[0], own.detach() + sign * way), (means[1], covariances[1])) for sign in (1, -1))
+    assert float((own.grad[0] * way).sum()) == pytest.approx(float(after - before) / 2, rel=1e-4)
+
+
+def test_margins_are_cut_off_and_dull_pictures_come_less_often() -> None:
+    rng = np.random.default_rng(0)
+    plate = np.full((200, 160, 3), 240, np.uint8)
+    plate[30:180, 20:150] = rng.integers(0, 255, (150, 130, 3))
+
+    def judged(pixels: np.ndarray) -> Worth:
+        file = io.BytesIO()
+        Image.fromarray(pixels).save(file, "PNG")
+        return judge(file.getvalue())
+
+    lively = judged(plate)
+    assert lively.box == (20, 30, 150, 180)
+    assert lively.chance > 0.9
+    grey, even = plate[..., :1].repeat(3, 2), np.full((90, 90, 3), 128, np.uint8)
+    assert LEAST_CHANCE <= judged(grey).chance < 0.6
+    assert judged(even).chance == LEAST_CHANCE
+    left, top, right, bottom = judged(even).box
+    assert right > left and bottom > top, "something is left of a picture that is all margin"
+
+
+def test_the_optimizer_moves_every_weight_and_goes_on_where_it_was() -> None:
+    torch.manual_seed(0)
+    x = torch.rand(2, 3, 12, 12)
+
+    def steps(network: torch.nn.Module, optimizer: MatrixOptimizer, count: int) -> None:
+        for _ in range(count):
+            network.zero_grad()
+            network(x).square().mean().backward()
+            optimizer.step()
+
+    def build() -> torch.nn.Module:
+        torch.manual_seed(1)
+        return torch.nn.Sequential(torch.nn.Conv2d(3, 12, 3), torch.nn.ReLU(), torch.nn.Conv2d(12, 12, 3))
+
+    whole, first, second = build(), build(), build()
+    start = {k: v.clone() for k, v in whole.state_dict().items()}
+    steps(whole, MatrixOptimizer(whole, 1e-2), 4)
+    assert all(not torch.equal(v, start[k]) for k, v in whole.state_dict().items())
+
+    optimizer = MatrixOptimizer(first, 1e-2)
+    steps(first, optimizer, 2)
+    second.load_state_dict(first.state_dict())
+    resumed = MatrixOptimizer(second, 1e-2)
+    resumed.load_state_dict(optimizer.state_dict())
+    steps(second, resumed, 2)
+    assert all(torch.equal(v, whole.state_dict()[k]) for k, v in second.state_dict().items())
 
 
 def test_a_checkerboard_is_seen() -> None:
@@ -171,6 +249,51 @@ def test_repetition_is_seen_at_any_period_unless_the_style_repeats_too(period: i
     assert repetition_loss(free, free) < 0.002
     assert repetition_loss(repeated, free) > 0.02
     assert repetition_loss(repeated, repeated) < 0.1 * repetition_loss(repeated, free)
+
+
+def test_one_mark_stamped_in_an_even_sky_is_seen_and_strokes_are_not() -> None:
+    torch.manual_seed(0)
+    sky, mark = (
+        torch.full((1, 3, 128, 128), 0.6),
+        torch.rand(1, 1, 12, 12).repeat_interleave(2, 2).repeat_interleave(2, 3),
+    )
+    stamped, painted = sky.clone(), sky.clone()
+    for row in range(2, 100, 25):
+        for column in range(2, 100, 25):
+            down, right = torch.randint(0, 4, (2,)).tolist()
+            place = (..., slice(row + down, row + down + 24), slice(column + right, column + right + 24))
+            stamped[place] = 0.4 + 0.4 * mark
+            painted[place] = 0.4 + 0.4 * torch.rand(1, 1, 12, 12).repeat_interleave(2, 2).repeat_interleave(2, 3)
+    pale = 0.6 + 0.01 * (stamped - 0.6)
+    assert stamp_loss(stamped, sky, painted) > 0.2
+    assert stamp_loss(painted, sky, painted) < 0.1
+    assert stamp_loss(pale, sky, painted) < 0.02, "nobody sees it"
+    assert stamp_loss(stamped, sky, stamped) < 0.1, "the style is stamped itself"
+
+
+@pytest.mark.parametrize("edge", range(4))
+def test_a_coloured_rim_is_seen_at_every_edge(edge: int) -> None:
+    torch.manual_seed(0)
+    photographs = torch.rand(2, 3, 96, 96)
+    rimmed = photographs.rot90(edge, (2, 3)).clone()
+    rimmed[:, 0, :, :8] += 0.1
+    rimmed = rimmed.rot90(-edge, (2, 3))
+    assert rim_loss(0.7 * photographs + 0.1, photographs) < 1e-4
+    assert rim_loss(rimmed, photographs) > 3e-4
+
+
+def test_stamps_count_only_where_the_photograph_is_even() -> None:
+    torch.manual_seed(0)
+    photograph = torch.full((1, 3, 128, 128), 0.6)
+    photograph[:, :, 64:] = torch.rand(1, 3, 64, 128)
+    windows = torch.rand(1, 3, 16, 16).repeat(1, 1, 4, 8)
+    y = photograph.clone()
+    y[:, :, 72:] = windows[:, :, 8:]
+    y[:, :, :64] += 0.05 * torch.rand(1, 3, 64, 128)
+    style = torch.rand(1, 3, 128, 128)
+    lively_there, even_there = stamp_loss(y, photograph, style), stamp_loss(y, photograph.flip(2), style)
+    assert lively_there < 0.6 * even_there
+    assert even_there > 0.3
 
 
 def test_held_out_pictures_are_fixed_by_the_seed_and_never_more_than_half() -> None:

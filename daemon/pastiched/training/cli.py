@@ -41,6 +41,9 @@ def parser() -> argparse.ArgumentParser:
         "--style-weight", type=float, default=Weights.style, help="more style, less photograph (%(default)s)"
     )
     fast.add_argument(
+        "--texture-weight", type=float, default=Weights.texture, help="more of the style's texture (%(default)s)"
+    )
+    fast.add_argument(
         "--repetition-weight", type=float, default=Weights.repetition, help="against repeated marks (%(default)s)"
     )
     features = methods.add_parser("features", help="the compact feature network, from a larger one")
@@ -152,7 +155,9 @@ def _train_fast(options: argparse.Namespace) -> Path:
         steps=options.steps, minutes=options.minutes, size=options.size, batch=options.batch, rate=options.rate,
         seed=options.seed, init=options.init, resume=options.resume, command=_command(options),
         data_note=options.data_note,
-        weights=Weights(style=options.style_weight, repetition=options.repetition_weight),
+        weights=Weights(
+            style=options.style_weight, texture=options.texture_weight, repetition=options.repetition_weight
+        ),
     ).run(_say)  # fmt: skip
 
 
@@ -190,6 +195,17 @@ def _command(options: argparse.Namespace) -> str:
     words = [f"pastiched train {options.method} --photos DIR --styles DIR"]
     files = ("loss_network", "teacher", "init", "hold_out")
     words += [f"--{n.replace('_', '-')} {path.name}" for n in files if (path := getattr(options, n, None))]
-    names = ("steps", "minutes", "size", "batch", "rate", "style_weight", "repetition_weight", "seed", "device")
+    names = (
+        "steps",
+        "minutes",
+        "size",
+        "batch",
+        "rate",
+        "style_weight",
+        "texture_weight",
+        "repetition_weight",
+        "seed",
+        "device",
+    )
     words += [f"--{n.replace('_', '-')} {v}" for n in names if (v := getattr(options, n, None)) is not None]
     return " ".join(words)

@@ -16,8 +16,10 @@ import torch.nn.functional as F
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
+from pastiched.training.curation import Worth, judge
+
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF")
-PHOTOGRAPH, STYLE = (0.6, 1.0), (0.5, 1.0)
+PHOTOGRAPH, STYLE = (0.6, 1.0), (0.45, 1.0)
 EVEN_SHARE = 0.4
 """So many of the photographs get an even upper part like a sky: where faults of the network show."""
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"}
@@ -74,9 +76,15 @@ def write_hold_out(path: Path, photos: list[str], styles: list[str]) -> None:
     path.write_text("\n".join(lines) + "\n", "utf-8")
 
 
-def random_crop(data: bytes, size: int, shares: tuple[float, float], rng: random.Random) -> Tensor:
-    """A square of `shares` (least, most) of the short side, flipped or not: 3 x size x size, uint8."""
-    picture = Image.open(io.BytesIO(data)).convert("RGB")
+def random_crop(
+    data: bytes, size: int, shares: tuple[float, float], rng: random.Random,
+    part: tuple[int, int, int, int] | None = None,
+) -> Tensor:  # fmt: skip
+    """A square of `shares` (least, most) of the short side, flipped or not: 3 x size x size, uint8.
+
+    `part` of the picture (left, top, right, bottom), None for all of it.
+    """
+    picture = Image.open(io.BytesIO(data)).convert("RGB").crop(part)
     side = min(max(8, int(min(picture.size) * rng.uniform(*shares))), *picture.size)
     x, y = rng.randint(0, picture.width - side), rng.randint(0, picture.height - side)
     small = picture.resize((size, size), Image.Resampling.BICUBIC, box=(x, y, x + side, y + side))
@@ -117,21 +125,25 @@ class CropSupply:
 
     def _fill(self) -> None:
         try:
+            worths = [judge(file) for file in self._styles.files]
             while True:
-                self._ready.put(self._next_batch())
+                self._ready.put(self._next_batch(worths))
         except Exception as error:
             self._ready.put(error)
 
-    def _next_batch(self) -> tuple[Tensor, Tensor]:
-        photos = self._crops(self._photos, self._shares[0])
+    def _next_batch(self, worths: list[Worth]) -> tuple[Tensor, Tensor]:
+        files = self._rng.choices(self._photos.files, k=self._batch)
+        photos = self._stack([(file, None) for file in files], self._shares[0])
         for photo in photos:
             if self._rng.random() < EVEN_SHARE:
                 even_upper_part(photo, self._rng.uniform(0.3, 0.8))
-        return photos, self._crops(self._styles, self._shares[1])
+        chosen = self._rng.choices(range(len(worths)), [worth.chance for worth in worths], k=self._batch)
+        return photos, self._stack([(self._styles.files[k], worths[k].box) for k in chosen], self._shares[1])
 
-    def _crops(self, folder: PictureFolder, shares: tuple[float, float]) -> Tensor:
-        files = [self._rng.choice(folder.files) for _ in range(self._batch)]
-        return torch.stack([random_crop(file, self._size, shares, self._rng) for file in files]).float() / 255
+    def _stack(
+        self, parts: list[tuple[bytes, tuple[int, int, int, int] | None]], shares: tuple[float, float]
+    ) -> Tensor:
+        return torch.stack([random_crop(f, self._size, shares, self._rng, part) for f, part in parts]).float() / 255
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         while True:

@@ -20,7 +20,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from pastiched.networks.features import FeatureNetwork
-from pastiched.networks.pastiche_net import TRUNK, PasticheNet, noise_field
+from pastiched.networks.pastiche_net import PasticheNet, noise_field, noise_fields
 from pastiched.training.data import CropSupply, PictureFolder, centre_crop
 from pastiched.training.losses import (
     content_loss,
@@ -28,12 +28,15 @@ from pastiched.training.losses import (
     lattice_loss,
     likeness_loss,
     repetition_loss,
+    rim_loss,
     style_losses,
 )
+from pastiched.training.matrix_optimizer import MatrixOptimizer
 from pastiched.training.model_card import ModelCard
+from pastiched.training.stamps import stamp_loss
 from pastiched.training.weighting import Weights
 
-DECAY = 0.99
+DECAY = 0.998
 WARM_STEPS = 100
 DEFAULT_MINUTES = 55.0
 
@@ -92,7 +95,7 @@ class _Run:
             self.network.load_state_dict({k: v.float() for k, v in load_file(str(plan.init)).items()})
         self.features = plan.features.to(plan.device)
         self.average = {k: v.clone() for k, v in self.network.state_dict().items()}
-        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=plan.rate, betas=(0.9, 0.99))
+        self.optimizer = MatrixOptimizer(self.network, plan.rate)
         self.step, self.seconds, self.clock = 0, 0.0, time.monotonic()
         self.sums: defaultdict[str, float] = defaultdict(float)
         self.started_from = plan.init.stem if plan.init else "random weights"
@@ -122,10 +125,10 @@ class _Run:
     def advance(self, c: Tensor, s: Tensor, done: float) -> None:
         """One step on photographs c and styles s, B x 3 x S x S in [0, 1]."""
         plan, w = self.plan, self.plan.weights
-        for group in self.optimizer.param_groups:
-            cosine = 0.485 * (1 + math.cos(math.pi * done)) + 0.03
-            group["lr"] = plan.rate * min(1, (self.step + 1) / WARM_STEPS) * cosine
-        noise = torch.randn(len(c), TRUNK, c.shape[2] // 8, c.shape[3] // 8).to(c.device)
+        cosine = 0.485 * (1 + math.cos(math.pi * done)) + 0.03
+        self.optimizer.set_rate(plan.rate * min(1, (self.step + 1) / WARM_STEPS) * cosine)
+        c, s = (x.contiguous(memory_format=torch.channels_last) for x in (c, s))
+        noise = noise_fields(c.shape[2], c.shape[3], len(c)).to(c.device)
         with torch.autocast(c.device.type, torch.bfloat16):
             with torch.no_grad():
                 of_content, of_style = self.features(c), self.features(s)
@@ -133,17 +136,18 @@ class _Run:
             own = self.features(y)
             terms = {"content": content_loss(own, of_content)}
         terms["likeness"] = likeness_loss(self.features, own, of_content)
-        terms["style"], terms["covariance"] = style_losses(self.features, own, of_style)
+        terms["style"], terms["texture"] = style_losses(self.features, own, of_style, of_content)
         terms["grid"], terms["repetition"] = grid_loss(y), repetition_loss(y, s)
-        terms["lattice"] = lattice_loss(y)
+        half = max(1, len(c) // 2)
+        terms["lattice"], terms["stamps"] = lattice_loss(y), stamp_loss(y[:half], c[:half], s[:half])
+        terms["rim"] = rim_loss(y, c)
         terms["outside"] = (F.relu(y - 1) + F.relu(-y)).mean()
         if self.step % 4 == 0:
-            half = c[: max(1, len(c) // 2)]
             with torch.autocast(c.device.type, torch.bfloat16):
-                same = self.network(half, self.network.encode_style(half), noise[: len(half)])
-            terms["identity"] = F.mse_loss(same, half)
+                same = self.network(c[:half], self.network.encode_style(c[:half]), noise[:half])
+            terms["identity"] = F.mse_loss(same, c[:half])
         loss = sum((getattr(w, name, 1.0) * term for name, term in terms.items()), torch.zeros((), device=c.device))
-        self.optimizer.zero_grad()
+        self.network.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
         self.optimizer.step()
@@ -190,8 +194,9 @@ class _Run:
                 c, s = (centre_crop(data, plan.size)[None].to(plan.device) for data in (photo, style))
                 y = network(c, network.encode_style(s), noise_field(0, plan.size, plan.size).to(plan.device))
                 own = self.features(y)
-                first, second = style_losses(self.features, own, self.features(s))
-                values = {"content": content_loss(own, self.features(c)), "style": first, "covariance": second}
+                of_content = self.features(c)
+                first, second = style_losses(self.features, own, self.features(s), of_content)
+                values = {"content": content_loss(own, of_content), "style": first, "texture": second}
                 values |= {"grid": grid_loss(y), "repetition": repetition_loss(y, s), "lattice": lattice_loss(y)}
                 for name, value in values.items():
                     totals[name] += float(value) / len(pairs)
@@ -203,7 +208,7 @@ class _Run:
         path = plan.out / "fast.safetensors"
         save_file({k: v.half().contiguous().cpu() for k, v in self.average.items()}, str(path))
         ModelCard(
-            id="fast-1",
+            id="fast-2",
             method="fast",
             title="Fast, any style picture",
             description="Feed-forward network that paints a photograph in the style of any picture (PasticheNet).",

@@ -8,6 +8,8 @@ from torch import Tensor
 
 from pastiched.networks.features import FeatureNetwork
 from pastiched.networks.statistics import moments
+from pastiched.training.detail import detail
+from pastiched.training.wasserstein import wasserstein
 
 
 def normalised(x: Tensor) -> Tensor:
@@ -47,30 +49,36 @@ def mapped_moments(network: FeatureNetwork, level: int, mean: Tensor, covariance
     return mean @ weight.t() + bias, variance.clamp_min(1e-4).sqrt()
 
 
-def style_losses(network: FeatureNetwork, own: list[Tensor], style: list[Tensor]) -> tuple[Tensor, Tensor]:
-    """(distance of means and deviations, relu1_1..5_1; distance of covariances, relu2_1..5_1).
+def style_losses(
+    network: FeatureNetwork, own: list[Tensor], style: list[Tensor], photograph: list[Tensor]
+) -> tuple[Tensor, Tensor]:
+    """What is left of the way from the photograph to the style, 1 nothing done, 0 arrived, mean over the batch.
 
-    The second is balanced: divided by the sum of both squared norms, its upper bound (Style-Aware Normalized Loss,
-    Cheng et al. 2021), so that strong and pale styles count alike.
+    (of means and deviations behind the linear maps, relu1_1..5_1 together; of Gaussian Wasserstein-2 distances, level
+    by level). As shares, near and far styles count alike (after Style-Aware Normalized Loss, Cheng et al. 2021).
     """
-    first, second = torch.zeros(()), torch.zeros(())
-    for level, (a, b) in enumerate(zip(own, style, strict=True)):
-        mean, covariance = gaussian(a)
+    left, way = torch.zeros(()), torch.zeros(())
+    second = torch.zeros(())
+    for level, (y, s, c) in enumerate(zip(own, style, photograph, strict=True)):
+        got = gaussian(y)
         with torch.no_grad():
-            wanted_mean, wanted_covariance = gaussian(b)
-            target = mapped_moments(network, level, wanted_mean, wanted_covariance)
-        got = mapped_moments(network, level, mean, covariance)
-        first = first + F.mse_loss(got[0], target[0]) + F.mse_loss(got[1], target[1])
-        if level:
-            norms = covariance.square().sum((1, 2)) + wanted_covariance.square().sum((1, 2))
-            second = second + ((covariance - wanted_covariance).square().sum((1, 2)) / norms).mean() / 4
-    return first, second
+            wanted, given = gaussian(s), gaussian(c)
+            target = mapped_moments(network, level, *wanted)
+            way = way + _squared(mapped_moments(network, level, *given), target)
+            size = wanted[0].square().sum(1) + wanted[1].diagonal(dim1=1, dim2=2).sum(1)
+            floor = wasserstein(given, wanted) + NEAR * size
+        left = left + _squared(mapped_moments(network, level, *got), target)
+        second = second + (wasserstein(got, wanted) / floor).mean() / len(own)
+    return (left / (way + NEAR_MOMENTS)).mean(), second.float()
 
 
-def detail(y: Tensor, side: int) -> Tensor:
-    """Grey B x 1 x H x W without what is broader than `side` pixels (odd)."""
-    grey = y.float().mean(1, keepdim=True)
-    return grey - F.avg_pool2d(F.pad(grey, (side // 2,) * 4, "reflect"), side, 1)
+NEAR, NEAR_MOMENTS = 0.05, 1.0
+"""Photographs that are close to the style from the start would otherwise count most."""
+
+
+def _squared(a: tuple[Tensor, Tensor], b: tuple[Tensor, Tensor]) -> Tensor:
+    """Mean squared differences of means and of deviations, B."""
+    return (a[0] - b[0]).square().mean(1) + (a[1] - b[1]).square().mean(1)
 
 
 def grid_loss(y: Tensor) -> Tensor:
@@ -126,3 +134,22 @@ PALE = 4.0
 def repetition_loss(y: Tensor, style: Tensor) -> Tensor:
     """Concentration of the blocks of y beyond the mean of the style picture's own, which may be hatched or tiled."""
     return F.relu(concentration(y) - concentration(style).mean(1, keepdim=True)).mean()
+
+
+def rim_loss(y: Tensor, photograph: Tensor) -> Tensor:
+    """How the colours along the four edges differ from those further in, but for what the photographs have there.
+
+    Squared, mean over pictures, edges, colours and widths. Networks know where the edges are, and paint there what the
+    style still lacks: a coloured rim.
+    """
+    difference = y.float() - photograph.float()
+    steps = [
+        (side[..., :width].mean((2, 3)) - side[..., width : 2 * width].mean((2, 3))).square().mean()
+        for side in (difference, difference.flip(3), difference.transpose(2, 3), difference.flip(2).transpose(2, 3))
+        for width in RIMS
+    ]
+    return torch.stack(steps).mean()
+
+
+RIMS = (8, 24)
+"""Pixels."""

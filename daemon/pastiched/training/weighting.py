@@ -7,13 +7,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Weights:
-    """Terms of the Fast network's loss. Behind the linear maps a style weight of 3 drowns the content."""
+    """Terms of the Fast network's loss."""
 
-    style: float = 0.6
+    style: float = 5.0
+    texture: float = 3.0
+    content: float = 1.0
     likeness: float = 0.3
-    covariance: float = 0.7
     identity: float = 20.0
     grid: float = 12.0
     repetition: float = 100.0
     lattice: float = 30.0
+    stamps: float = 3.0
+    rim: float = 20.0
     outside: float = 10.0

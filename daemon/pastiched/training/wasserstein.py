@@ -1,0 +1,54 @@
+"""Squared 2-Wasserstein distance of batches of Gaussians, with its slope in closed form."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+RIDGE = 1e-3
+"""Share of the mean variance of the target that is added to each: directions without any have no slope."""
+LEAST = 1e-6
+
+
+class _Bures(torch.autograd.Function):
+    """tr(S + T - 2 (T^1/2 S T^1/2)^1/2) for symmetric S, T: B x C x C -> B.
+
+    The slope by S is 1 - T^1/2 (T^1/2 S T^1/2)^-1/2 T^1/2 (Bhatia et al. 2019), so that nothing is differentiated
+    through the eigenvectors.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, covariance: Tensor, target: Tensor, root: Tensor) -> Tensor:
+        values, vectors = torch.linalg.eigh(root @ covariance @ root)
+        sides = values.clamp_min(1e-12).sqrt()
+        inverse = (vectors / sides[:, None]) @ vectors.transpose(1, 2)
+        ctx.save_for_backward(torch.eye(root.shape[1]).to(root) - root @ inverse @ root)
+        distance: Tensor = _trace(covariance) + _trace(target) - 2 * sides.sum(1)
+        return distance
+
+    @staticmethod
+    def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor, None, None]:
+        (slope,) = ctx.saved_tensors
+        by_covariance: Tensor = slope * slopes[0][:, None, None]
+        return by_covariance, None, None
+
+
+def wasserstein(own: tuple[Tensor, Tensor], target: tuple[Tensor, Tensor]) -> Tensor:
+    """Means B x C and covariances B x C x C -> distances B, float64: single precision has no room for the small ones.
+
+    Slopes reach `own` only.
+    """
+    (mean, covariance), (wanted, target_covariance) = ((m.double(), c.double()) for m, c in (own, target))
+    with torch.no_grad():
+        ridge = RIDGE * _trace(target_covariance) / wanted.shape[1] + LEAST
+        lift = torch.diag_embed(ridge[:, None].expand_as(wanted))
+        values, vectors = torch.linalg.eigh(target_covariance + lift)
+        root = (vectors * values.clamp_min(0).sqrt()[:, None]) @ vectors.transpose(1, 2)
+    bures: Tensor = _Bures.apply(covariance + lift, target_covariance + lift, root)
+    return (mean - wanted).square().sum(1) + bures.clamp_min(0)
+
+
+def _trace(matrices: Tensor) -> Tensor:
+    return matrices.diagonal(dim1=1, dim2=2).sum(1)
