@@ -10,8 +10,17 @@ import torch.nn.functional as F
 from pastiche.errors import ErrorCode, PasticheError
 from pastiche.pixels import PixelBuffer, PixelFormat
 from pastiched.imaging.alpha import fill_transparent
-from pastiched.imaging.colour import keep_chroma, luminance, match_colours
-from pastiched.imaging.scale import Enlargement, detail_gain, resize, strips, working_size
+from pastiched.imaging.colour import keep_chroma, keep_light, luminance, match_colours
+from pastiched.imaging.scale import (
+    Enlargement,
+    crisp,
+    detail_gain,
+    half_band,
+    resize,
+    strips,
+    working_size,
+    working_sizes,
+)
 from pastiched.imaging.tensors import PictureCanvas, PictureView
 
 NO_WRAP = (False, False)
@@ -29,10 +38,17 @@ def test_twice_the_brush_halves_the_working_side() -> None:
     assert working_size(4000, 4000, 50, NO_WRAP, 8).width == 2000
 
 
+@pytest.mark.parametrize(("brush", "widths"), [(25, [4000]), (100, [1000]), (150, [667, 1000]), (400, [250, 500])])
+def test_a_broad_brush_is_followed_by_one_half_as_broad_but_not_below_100(brush: float, widths: list[int]) -> None:
+    for side in (1000, 4000):
+        assert [size.width for size in working_sizes(side, side, brush, NO_WRAP, 16)] == widths
+    assert len(working_sizes(1, 1, brush, NO_WRAP, 16)) == 1
+
+
 def test_odd_shapes_keep_workable_sides() -> None:
-    assert min(working_size(1, 1, 100, NO_WRAP, 8).__dict__.values()) >= 16
+    assert min(working_size(1, 1, 100, NO_WRAP, 8).__dict__.values()) >= 32
     thin = working_size(3, 5000, 100, NO_WRAP, 8)
-    assert thin.width >= 16 and thin.height <= 20000
+    assert thin.width >= 32 and thin.height <= 20000
 
 
 @pytest.mark.parametrize(("width", "height"), [(1, 1_000_000), (400_000, 1000), (20_000, 20_000)])
@@ -79,9 +95,34 @@ def test_enlarged_strips_equal_the_whole_and_follow_the_picture() -> None:
     assert torch.allclose(flat, torch.full_like(flat, 0.3), atol=1e-6)
 
 
+def test_the_weave_of_upsampling_is_smoothed_away_and_strokes_stay() -> None:
+    x = torch.arange(96.0)
+    weave, stroke = (torch.sin(2 * torch.pi * x / period).expand(1, 1, 96, 96) for period in (2.5, 12))
+    assert half_band(weave)[..., 8:-8].abs().max() < 0.1
+    assert torch.allclose(half_band(stroke)[..., 8:-8], stroke[..., 8:-8], atol=0.02)
+    assert torch.allclose(half_band(stroke, (True, True)).roll(5, 3), half_band(stroke.roll(5, 3), (True, True)))
+
+
+@pytest.mark.parametrize("factor", [1, 2])
+def test_crisp_edges_are_steeper_and_have_no_halo(factor: int) -> None:
+    edge = torch.sigmoid((torch.arange(64.0) - 31.5) / 1.5).expand(1, 3, 64, 64).contiguous()
+    plain, sharp = resize(edge, 64 * factor, 64 * factor), crisp(edge, factor)
+    assert sharp.shape == plain.shape
+    assert sharp.diff(dim=3).max() > 1.1 * plain.diff(dim=3).max()
+    assert edge.min() - 1e-6 <= sharp.min() and sharp.max() <= edge.max() + 1e-6
+    assert sharp.diff(dim=3).min() > -1e-3
+
+
+def test_crisp_edges_meet_where_the_picture_does() -> None:
+    torch.manual_seed(0)
+    x = half_band(torch.rand(1, 3, 32, 48), (True, True))
+    turned = crisp(x.roll((10, 20), (2, 3)), 2, (True, True))
+    assert torch.allclose(crisp(x, 2, (True, True)).roll((20, 40), (2, 3)), turned, atol=1e-5)
+
+
 def test_detail_gain_is_one_where_the_pastiche_follows_and_zero_where_it_is_flat() -> None:
     photograph = (torch.arange(64) // 8 % 2).float().expand(1, 3, 64, 64).contiguous()
-    assert detail_gain(photograph, photograph)[..., 8:-8].min() > 0.98
+    assert detail_gain(photograph, photograph)[..., 8:-8].min() > 0.95
     assert detail_gain(torch.full_like(photograph, 0.5), photograph).abs().max() < 1e-3
 
 
@@ -97,11 +138,31 @@ def test_nothing_opaque_becomes_grey() -> None:
     assert torch.allclose(fill_transparent(torch.zeros(1, 4, 5, 7)), torch.tensor(0.5))
 
 
-def test_kept_chroma_is_the_photographs_and_luma_the_pastiches() -> None:
-    pastiche, photograph = torch.rand(1, 3, 8, 8), torch.rand(1, 3, 8, 8)
+def test_kept_colours_have_the_pastiches_luma_and_the_photographs_hue_and_fit() -> None:
+    torch.manual_seed(0)
+    pastiche, photograph = torch.rand(1, 3, 50, 50), torch.rand(1, 3, 50, 50)
     out = keep_chroma(pastiche, photograph)
     assert torch.allclose(luminance(out), luminance(pastiche), atol=1e-5)
-    assert torch.allclose(out - luminance(out), photograph - luminance(photograph), atol=1e-5)
+    assert out.min() > -1e-5 and out.max() < 1 + 1e-5
+    chroma, own = out - luminance(out), photograph - luminance(photograph)
+    assert F.cosine_similarity(chroma, own).min() > 0.999
+    assert (chroma.abs() <= own.abs() + 1e-5).all()
+    assert torch.allclose(keep_chroma(photograph, photograph), photograph, atol=1e-5)
+
+
+def test_shadows_do_not_glow_in_kept_colours() -> None:
+    skin = torch.tensor([0.9, 0.65, 0.5]).view(1, 3, 1, 1)
+    half = keep_chroma(torch.full_like(skin, float(luminance(skin)) / 2), skin)
+    assert torch.allclose(half, skin / 2, atol=1e-5)
+
+
+def test_kept_light_is_the_photographs() -> None:
+    torch.manual_seed(0)
+    photograph = 0.6 + 0.2 * torch.rand(1, 3, 40, 40)
+    dark, flat = 0.3 * torch.rand(1, 3, 40, 40), torch.full_like(photograph, 0.7)
+    assert float(luminance(keep_light(dark, photograph)).mean()) == pytest.approx(float(luminance(photograph).mean()))
+    assert float(luminance(keep_light(dark, flat)).std() / luminance(dark).std()) == pytest.approx(2 / 3, rel=1e-3)
+    assert torch.allclose(keep_light(photograph, photograph), photograph, atol=1e-6)
 
 
 def test_matched_style_has_the_photographs_colours() -> None:
@@ -111,6 +172,24 @@ def test_matched_style_has_the_photographs_colours() -> None:
     wanted = photograph.flatten(2)[0]
     assert torch.allclose(out.mean(1), wanted.mean(1), atol=5e-3)
     assert torch.allclose(torch.cov(out), torch.cov(wanted), atol=1e-3)
+
+
+def test_a_matched_styles_colours_move_as_little_as_can_be() -> None:
+    torch.manual_seed(0)
+    mixing = torch.tensor([[0.12, 0, 0], [0.1, 0.05, 0], [0.02, 0.06, 0.03]])
+    style = 0.5 + (mixing @ torch.randn(3, 4000)).view(1, 3, 40, 100)
+    photograph = 0.4 + (mixing.flip(0) @ torch.randn(3, 4000)).view(1, 3, 40, 100) / 3
+    (a, b), shift = (torch.cov(x.flatten(2)[0]).double() for x in (style, photograph)), 0.1
+    overlap = torch.linalg.eigvals(a @ b).real.clamp_min(0).sqrt().sum()
+    least = float(a.trace() + b.trace() - 2 * overlap) + 3 * shift**2
+    moved = float((match_colours(style, photograph) - style).square().sum(1).mean())
+    assert moved == pytest.approx(least, rel=0.05)
+
+
+def test_a_pale_styles_grain_is_not_blown_up() -> None:
+    torch.manual_seed(0)
+    style, photograph = 0.5 + 0.01 * torch.rand(1, 3, 40, 40), torch.rand(1, 3, 40, 40)
+    assert (match_colours(style, photograph).std((2, 3)) < 1.6 * style.std((2, 3))).all()
 
 
 def test_sixteen_bits_go_through_unchanged() -> None:

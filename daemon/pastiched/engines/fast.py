@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from pastiche.errors import ErrorCode, PasticheError
@@ -15,8 +17,9 @@ from pastiched.engines.base import Callbacks, EngineJob, EngineResult, StyleInpu
 from pastiched.engines.finishing import finish
 from pastiched.engines.inputs import Photograph, content_hash, read_photograph, read_style
 from pastiched.engines.stages import Stages
-from pastiched.imaging.colour import match_colours
-from pastiched.imaging.scale import pad_to_multiple, working_size
+from pastiched.imaging.colour import keep_light, match_colours
+from pastiched.imaging.scale import Enlargement, WorkingSize, half_band, pad_to_multiple, working_sizes
+from pastiched.imaging.tensors import resize_wrapped
 from pastiched.models import Model, ModelError, default_model
 from pastiched.networks.convolution import Convolution
 from pastiched.networks.pastiche_net import MULTIPLE, PasticheNet, noise_field
@@ -24,6 +27,10 @@ from pastiched.networks.statistics import StyleCode, blend_codes
 
 PREPARED_STYLES = 64
 WRAPS = {"none": (False, False), "horizontal": (True, False), "both": (True, True)}
+RIM = 32
+"""Pixels mirrored to the left and cut off again: the network colours the edge at which its strides begin."""
+UNDERPAINTING = 0.6
+"""How much of what was painted an octave coarser goes into the next painting; the rest is the photograph."""
 SECONDS_PER_MEGAPIXEL = 0.6
 SECONDS_PER_OUTPUT_MEGAPIXEL = 0.05
 BYTES_PER_MEGAPIXEL = 400_000_000
@@ -33,14 +40,15 @@ BYTES_PER_OUTPUT_MEGAPIXEL = 40_000_000
 class FastEngine:
     """One device's Fast engine. `load` once; styles are prepared once each and kept by content hash.
 
-    `model` is another weight file than the one that ships.
+    `model` is another weight file than the one that ships. `native`: every picture is painted at its own size in one
+    pass, whatever the brush size: so the network is measured.
     """
 
     method = "fast"
 
-    def __init__(self, device: torch.device, model: Model | None = None) -> None:
+    def __init__(self, device: torch.device, model: Model | None = None, native: bool = False) -> None:
         self.device = device
-        self._given = model
+        self._given, self._native = model, native
         self._networks: dict[torch.dtype, PasticheNet] = {}
         self._codes: OrderedDict[str, StyleCode] = OrderedDict()
         self._speed = SECONDS_PER_MEGAPIXEL
@@ -62,10 +70,11 @@ class FastEngine:
         self._codes.clear()
 
     def estimate(self, width: int, height: int, options: dict[str, Any]) -> tuple[float, int]:
-        size = working_size(width, height, options["brush_size"], WRAPS[options["wrap"]], MULTIPLE)
-        work, output = size.width * size.height / 1e6, width * height / 1e6
-        seconds = self._speed * work * (2 if options["strength"] < 100 else 1) + SECONDS_PER_OUTPUT_MEGAPIXEL * output
-        return seconds, int(BYTES_PER_MEGAPIXEL * work + BYTES_PER_OUTPUT_MEGAPIXEL * output)
+        sizes = working_sizes(width, height, options["brush_size"], WRAPS[options["wrap"]], MULTIPLE)
+        work, output = [size.width * size.height / 1e6 for size in sizes], width * height / 1e6
+        seconds = self._speed * sum(work) * (2 if options["strength"] < 100 else 1)
+        memory = BYTES_PER_MEGAPIXEL * max(work) + BYTES_PER_OUTPUT_MEGAPIXEL * output
+        return seconds + SECONDS_PER_OUTPUT_MEGAPIXEL * output, int(memory)
 
     @torch.inference_mode()
     def run(self, job: EngineJob, callbacks: Callbacks) -> EngineResult:
@@ -78,43 +87,67 @@ class FastEngine:
         wrap = WRAPS[job.options["wrap"]]
         with clock.stage("prepare", 0.02):
             form = job.content.format
-            size = working_size(form.width, form.height, job.options["brush_size"], wrap, MULTIPLE)
-            photograph = read_photograph(job.content, size, wrap, callbacks.check)
+            sizes = working_sizes(form.width, form.height, job.options["brush_size"], wrap, MULTIPLE)
+            if self._native:
+                sizes = [WorkingSize(form.width, form.height)]
+            photograph = read_photograph(job.content, sizes[-1], wrap, callbacks.check)
         with clock.stage("style", 0.1), _checks(network, callbacks.check):
             network.set_wrap(False, False)
             code = self._style_code(job, photograph)
         strength = job.options["strength"] / 100
         with clock.stage("stylize", 0.2), _checks(network, callbacks.check):
-            pastiche = self._stylize(network, dtype, photograph, code, strength, job.options["seed"], wrap)
+            pastiche = self._stylize(network, dtype, photograph, sizes, code, strength, job.options["seed"], wrap)
         if strength == 1:
-            area = photograph.size.width * photograph.size.height
+            area = sum(size.width * size.height for size in sizes)
             self._speed += 0.3 * (clock.timings["stylize"] / 1e3 / (area / 1e6) - self._speed)
+        if job.options["colour"] == "keep":
+            pastiche = keep_light(pastiche, photograph.small)
         with clock.stage("finish", 0.8):
-            result = finish(job, photograph, pastiche, strength, wrap, callbacks)
+            result = finish(job, photograph, pastiche, strength, wrap, callbacks, soft=True)
         return EngineResult(result, clock.timings, [model.reference()], self._notes(photograph, dtype))
 
     def _stylize(
-        self, network: PasticheNet, dtype: torch.dtype, photograph: Photograph, code: StyleCode, strength: float,
-        seed: int, wrap: tuple[bool, bool],
+        self, network: PasticheNet, dtype: torch.dtype, photograph: Photograph, sizes: list[WorkingSize],
+        code: StyleCode, strength: float, seed: int, wrap: tuple[bool, bool],
     ) -> Tensor:  # fmt: skip
-        """At working size. Below full strength the style's statistics are blended with the photograph's own, and what
-        the network cannot reproduce of a photograph by its own statistics is given back in proportion."""
-        x = pad_to_multiple(photograph.small, MULTIPLE)
-        noise = noise_field(seed, x.shape[2], x.shape[3]).to(self.device, dtype)
-        x = x.to(self.device, dtype, memory_format=torch.channels_last)
+        """From coarse to fine: what was painted is enlarged, a little of the photograph laid over it, and painted."""
         network.set_wrap(*wrap)
+        pastiche: Tensor | None = None
+        for size in sizes:
+            content = own = resize_wrapped(photograph.small, size.width, size.height, wrap).clamp_(0, 1)
+            if pastiche is not None:
+                octaves = math.log2(size.width / pastiche.shape[3])
+                enlarged = Enlargement(half_band(pastiche, wrap), size.width, size.height, wrap).rows(0, size.height)
+                content = torch.lerp(own, enlarged.clamp_(0, 1), strength * UNDERPAINTING * min(max(octaves, 0), 1))
+            pastiche = self._paint(network, dtype, content, own, code, strength, seed)
+        assert pastiche is not None
+        return pastiche
 
-        def render(with_code: StyleCode) -> Tensor:
+    def _paint(
+        self, network: PasticheNet, dtype: torch.dtype, content: Tensor, photograph: Tensor, code: StyleCode,
+        strength: float, seed: int,
+    ) -> Tensor:  # fmt: skip
+        """`content` once through the network. Below full strength the style's statistics are blended with the
+        photograph's own, and what the network cannot reproduce of it by its own statistics is given back in proportion.
+        """
+        height, width = content.shape[-2:]
+        rim = 0 if network.content.level2.wrap[0] else min(RIM, width - 1)
+
+        def render(x: Tensor, with_code: StyleCode) -> Tensor:
+            x = pad_to_multiple(F.pad(x, (rim, 0, 0, 0), "reflect"), MULTIPLE)
+            noise = noise_field(seed, x.shape[2], x.shape[3]).to(self.device, dtype)
+            x = x.to(self.device, dtype, memory_format=torch.channels_last)
             out: Tensor = network(x, with_code, noise).float().cpu()
-            return out[:, :, : photograph.size.height, : photograph.size.width]
+            return out[:, :, :height, rim : rim + width]
 
         if strength == 1:
-            return render(code).clamp_(0, 1)
+            return render(content, code).clamp_(0, 1)
         if strength == 0:
-            return photograph.small
-        own = self._networks[torch.float32].encode_style(x.float())
-        lost = photograph.small - render(own)
-        return (render(blend_codes([own, code], [1 - strength, strength])) + (1 - strength) * lost).clamp_(0, 1)
+            return photograph
+        own = self._networks[torch.float32].encode_style(pad_to_multiple(photograph, MULTIPLE).to(self.device))
+        lost = photograph - render(photograph, own)
+        painted = render(content, blend_codes([own, code], [1 - strength, strength]))
+        return (painted + (1 - strength) * lost).clamp_(0, 1)
 
     def _style_code(self, job: EngineJob, photograph: Photograph) -> StyleCode:
         matched = photograph.small if job.options["colour"] == "match" else None

@@ -11,8 +11,13 @@ from pastiche.pixels import PixelBuffer
 from pastiched.engines.base import Callbacks, EngineJob
 from pastiched.engines.inputs import Photograph
 from pastiched.imaging.colour import keep_chroma
-from pastiched.imaging.scale import Enlargement, detail_gain, resize, strips
+from pastiched.imaging.scale import Enlargement, crisp, detail_gain, half_band, resample, strips
 from pastiched.imaging.tensors import DEPTHS, PictureCanvas, PictureView
+
+SOFT_FROM = 1.25
+"""Enlargement from which what the network's upsampling leaves at the finest is seen."""
+DOUBLED_AGAIN = 2_000_000
+"""Pixels up to which paint is worth doubling a second time before it is brought to the picture's size."""
 
 
 def finish(
@@ -23,15 +28,21 @@ def finish(
     wrap: tuple[bool, bool],
     callbacks: Callbacks,
     begin: float = 0.8,
+    soft: bool = False,
 ) -> PixelBuffer:
-    """`pastiche` and `strength` (0..1) as the network had them; tells progress from `begin` to 1."""
+    """`pastiche` and `strength` (0..1) as the network had them; tells progress from `begin` to 1.
+
+    `soft`: the pastiche is the network's own and has nothing finer than four pixels a period, only the weave that its
+    upsampling leaves. It is smoothed away, edges become crisp, and a broad brush leaves out the photograph's detail.
+    """
     view = photograph.view
     height, width = view.shape
     canvas = PictureCanvas(width, height, job.content.format.channels, DEPTHS[job.options["depth"]])
     mask = PictureView(job.mask) if job.mask is not None else None
     if mask is not None:
         mask.check_finite()
-    enlarge = _enlarger(photograph, pastiche, strength, wrap)
+    detail = min(1.0, 100 / job.options["brush_size"]) if soft else 1.0
+    enlarge = _enlarger(photograph, pastiche, strength, wrap, detail, soft)
     for first, count in strips(height, width):
         callbacks.check()
         callbacks.progress("finish", begin + (1 - begin) * first / height)
@@ -48,25 +59,38 @@ def finish(
 
 
 def _enlarger(
-    photograph: Photograph, pastiche: Tensor, strength: float, wrap: tuple[bool, bool]
+    photograph: Photograph, pastiche: Tensor, strength: float, wrap: tuple[bool, bool], detail: float, soft: bool
 ) -> Callable[[int, int, Tensor], Tensor]:
-    """A function (first row, rows, the photograph's rows) -> the pastiche's rows at full size."""
+    """A function (first row, rows, the photograph's rows) -> the pastiche's rows at full size.
+
+    They are pastiche + gain x (photograph - photograph at working size), where `detail` limits the gain. What is small
+    is gathered before it is enlarged: so paint gets crisp edges only where the photograph does not give its own.
+    """
+    if strength == 0:
+        return lambda first, count, original: original
     height, width = photograph.view.shape
-    small, size = photograph.small, photograph.size
-    if (size.width, size.height) == (width, height):
+    small = photograph.small
+    soft = soft and width >= SOFT_FROM * pastiche.shape[3]
+    if soft:
+        pastiche, small = half_band(pastiche, wrap), half_band(small, wrap)
+    elif pastiche.shape[-2:] == (height, width):
         return lambda first, count, _: pastiche[:, :, first : first + count].clone()
-    if size.width * size.height > width * height:
-        # The network worked on an enlarged picture: average back, with what enlarging and averaging lost.
-        reduced, lost = resize(pastiche, width, height), resize(small, width, height)
+    gain = torch.lerp(torch.ones(()), detail * detail_gain(pastiche, small, wrap), strength)
+    paint = pastiche - gain * small
+    if soft:
+        paint = _crisped(paint, width, wrap)
+    if width < paint.shape[3]:
+        paint, gain = resample(paint, width, height), resample(gain, width, height)
         return lambda first, count, original: (
-            reduced[:, :, first : first + count] + (1 - strength) * (original - lost[:, :, first : first + count])
+            paint[:, :, first : first + count] + gain[:, :, first : first + count] * original
         )
-    gain = torch.lerp(torch.ones(()), detail_gain(pastiche, small, wrap), strength)
-    # pastiche + gain x (original - small), with everything small gathered before it is enlarged.
-    wide = Enlargement(torch.cat([pastiche - gain * small, gain], 1), width, height, wrap)
+    wide_paint, wide_gain = (Enlargement(x, width, height, wrap) for x in (paint, gain))
+    return lambda first, count, original: wide_paint.rows(first, count).addcmul_(wide_gain.rows(first, count), original)
 
-    def rows(first: int, count: int, original: Tensor) -> Tensor:
-        strip = wide.rows(first, count)
-        return strip[:, :3].addcmul_(strip[:, 3:], original)
 
-    return rows
+def _crisped(paint: Tensor, width: int, wrap: tuple[bool, bool]) -> Tensor:
+    """At its own size or doubled, and what is small doubled again, as long as it stays within `width`."""
+    paint = crisp(paint, 2 if width >= 2 * paint.shape[3] else 1, wrap)
+    while width >= 2 * paint.shape[3] and paint.shape[2] * paint.shape[3] <= DOUBLED_AGAIN:
+        paint = crisp(paint, 2, wrap)
+    return paint

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +41,7 @@ class Studio:
         self.method = method
         self.options = options
         model = given_model(weights, method) if weights else None
-        self._engine = create_engine(method, open_device(device), model)
+        self._engine = create_engine(method, open_device(device), model, native="brush_size" not in options)
         try:
             self._engine.load()
         except (RuntimeError, SafetensorError, PasticheError):
@@ -52,9 +51,7 @@ class Studio:
 
     def paint(self, photograph: Image.Image, style: Image.Image) -> tuple[Image.Image, dict[str, Any]]:
         """The pastiche, RGB of the photograph's size, and what it was painted with (id, file, sha256)."""
-        # Fine's strokes follow the style picture's size; only Fast has a size of its own.
-        brush = native_brush_size(*photograph.size) if self.method == "fast" else 100.0
-        values = {"brush_size": brush} | self.options | {"method": self.method}
+        values = self.options | {"method": self.method}
         styles = [StyleInput(_buffer(style, "style"), None, 1.0)]
         job = EngineJob(_buffer(photograph, "content"), styles, None, check_options(values))
         result = self._engine.run(job, _Quiet())
@@ -72,11 +69,6 @@ def read_options(given: list[str]) -> dict[str, Any]:
         values[option.name] = option_value(option, text)
     checked, usual = check_options(values), defaults()
     return {name: checked[name] for name in sorted(values) if name == "brush_size" or checked[name] != usual[name]}
-
-
-def native_brush_size(width: int, height: int) -> float:
-    """The brush size at which the network works on the picture as it is, within the option's range."""
-    return min(400.0, max(25.0, 100 * math.sqrt(1e6 / (width * height))))
 
 
 def given_model(path: Path, method: str) -> Model:

@@ -16,10 +16,15 @@ LARGEST_ENLARGEMENT = 4.0
 LARGEST_AREA = 16_000_000
 """Pixels that the network works on at most: brush size 25, on a picture of any size."""
 SNAP = 0.03
-SMALLEST_SIDE = 16
+SMALLEST_SIDE = 32
 GUIDE_RADIUS = 4
-GUIDE_EPSILON = 1e-3
+GUIDE_EPSILON = 5e-3
+"""Squared contrast, of luminance in [0, 1], below which the photograph's detail is left to the paint."""
 LARGEST_GAIN = 1.25
+HALF_BAND = (-1 / 32, 0.0, 9 / 32, 1 / 2, 9 / 32, 0.0, -1 / 32)
+CRISPNESS = 1.5
+BLOCK = 32
+"""Rows or columns enlarged at once: a product with the few source pixels that they touch."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +51,27 @@ def working_size(width: int, height: int, brush_size: float, wrap: tuple[bool, b
     return WorkingSize(*(min(side, max(longest, SMALLEST_SIDE)) for side in sides))
 
 
+def working_sizes(
+    width: int, height: int, brush_size: float, wrap: tuple[bool, bool], multiple: int
+) -> list[WorkingSize]:
+    """From coarse to fine: the size of the brush and, for a broad one, that of a brush half as broad.
+
+    The second brush is not finer than 100 percent.
+    """
+    brushes = [brush_size] if brush_size <= 100 else [brush_size, max(100, brush_size / 2)]
+    return list(dict.fromkeys(working_size(width, height, brush, wrap, multiple) for brush in brushes))
+
+
 def resize(x: Tensor, width: int, height: int) -> Tensor:
     """1 x C x H x W to another size: averaging where it shrinks, bicubic where it grows; values stay in [0, 1]."""
+    return x if x.shape[-2:] == (height, width) else resample(x, width, height).clamp_(0, 1)
+
+
+def resample(x: Tensor, width: int, height: int) -> Tensor:
+    """The same for any values: bicubic goes a little beyond them."""
     if x.shape[-2:] == (height, width):
         return x
-    return F.interpolate(x, (height, width), mode="bicubic", antialias=True, align_corners=False).clamp_(0, 1)
+    return F.interpolate(x, (height, width), mode="bicubic", antialias=True, align_corners=False)
 
 
 def pad_to_multiple(x: Tensor, multiple: int) -> Tensor:
@@ -63,6 +84,38 @@ def pad_wrapped(x: Tensor, margin: int, wrap: tuple[bool, bool]) -> Tensor:
     """`margin` pixels more on the sides that meet their opposite (horizontally, vertically)."""
     right, below = margin * wrap[0], margin * wrap[1]
     return F.pad(x, (right, right, below, below), "circular") if right or below else x
+
+
+def half_band(x: Tensor, wrap: tuple[bool, bool] = (False, False)) -> Tensor:
+    """1 x C x H x W without what is finer than four pixels a period (Deslauriers & Dubuc 1989, 7 taps); any values."""
+    margin, channels = len(HALF_BAND) // 2, x.shape[1]
+    taps = torch.tensor(HALF_BAND).expand(channels, 1, 1, -1)
+    across, down = ("circular" if wrapped else "replicate" for wrapped in wrap)
+    x = F.conv2d(F.pad(x, (margin, margin, 0, 0), across), taps, groups=channels)
+    return F.conv2d(F.pad(x, (0, 0, margin, margin), down), taps.transpose(2, 3), groups=channels)
+
+
+def crisp(x: Tensor, factor: int, wrap: tuple[bool, bool] = (False, False)) -> Tensor:
+    """1 x C x H x W enlarged by a whole factor, with steep edges and without halos; any values.
+
+    What unsharp masking overshoots is cut off at the least and the greatest of the 3 x 3 pixels that lie there.
+    """
+    margin = 4
+    padded = pad_wrapped(x, margin, wrap)
+
+    def blurred(y: Tensor) -> Tensor:
+        return F.avg_pool2d(y, 3, 1, 1, count_include_pad=False)
+
+    def enlarged(y: Tensor, mode: str) -> Tensor:
+        if factor > 1:
+            y = F.interpolate(y, scale_factor=factor, mode=mode, align_corners=False)
+        left, above = factor * margin * wrap[0], factor * margin * wrap[1]
+        return y[:, :, above : above + factor * x.shape[2], left : left + factor * x.shape[3]]
+
+    out = enlarged(padded + CRISPNESS * (padded - blurred(blurred(padded))), "bicubic")
+    greatest = enlarged(F.max_pool2d(padded, 3, 1, 1), "bilinear")
+    least = -enlarged(F.max_pool2d(-padded, 3, 1, 1), "bilinear")
+    return torch.maximum(torch.minimum(out, greatest), least)
 
 
 def detail_gain(pastiche: Tensor, photograph: Tensor, wrap: tuple[bool, bool] = (False, False)) -> Tensor:
@@ -106,19 +159,27 @@ class Enlargement:
     """
 
     def __init__(self, small: Tensor, width: int, height: int, wrap: tuple[bool, bool]) -> None:
-        columns, across = _cubic_taps(small.shape[3], width, wrap[0])
-        wide = small[0].index_select(2, columns[:, 0]) * across[:, 0]
-        for k in range(1, 4):
-            wide.addcmul_(small[0].index_select(2, columns[:, k]), across[:, k])
-        self._wide = wide
+        index, weights = _cubic_taps(small.shape[3], width, wrap[0])
+        self._wide = small.new_empty(small.shape[1], small.shape[2], width)
+        for first in range(0, width, BLOCK):
+            touched, matrix = _few_taps(index[first : first + BLOCK], weights[first : first + BLOCK])
+            self._wide[:, :, first : first + BLOCK] = small[0].index_select(2, touched) @ matrix.t()
         self._index, self._weights = _cubic_taps(small.shape[2], height, wrap[1])
 
     def rows(self, first: int, count: int) -> Tensor:
-        """1 x C x count x width: a product with the few small rows that these rows touch."""
-        index, weights = self._index[first : first + count], self._weights[first : first + count]
-        touched, position = torch.unique(index, return_inverse=True)
-        matrix = torch.zeros(count, len(touched)).scatter_add_(1, position, weights)
-        return (matrix @ self._wide.index_select(1, touched))[None]
+        """1 x C x count x width."""
+        rows = self._wide.new_empty(self._wide.shape[0], count, self._wide.shape[2])
+        for start in range(first, first + count, BLOCK):
+            stop = min(start + BLOCK, first + count)
+            touched, matrix = _few_taps(self._index[start:stop], self._weights[start:stop])
+            rows[:, start - first : stop - first] = matrix @ self._wide.index_select(1, touched)
+        return rows[None]
+
+
+def _few_taps(index: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+    """The source positions that these target positions touch, and the matrix (targets x touched) of their weights."""
+    touched, position = torch.unique(index, return_inverse=True)
+    return touched, torch.zeros(len(index), len(touched)).scatter_add_(1, position, weights)
 
 
 def strips(height: int, width: int, pixels: int = 1_000_000) -> Iterator[tuple[int, int]]:
