@@ -1,28 +1,48 @@
-"""Paints scikit-image's photographs in styles of the gallery, through the real daemon.
+"""Paints photographs that may be shown to anybody in styles of the gallery, through the real daemon.
 
-`python docs/make_sheet.py fast` docs/sheet.jpg: every style, brush 180; `fine` docs/fine.jpg: some, with Fine.
+`python docs/make_sheet.py fast` docs/sheet.jpg, 8 photographs in 8 styles; `fine` docs/fine.jpg, some with Fine.
+A folder after the method takes the pastiches as PNG.
+scikit-image's photographs are in the public domain (NASA, CC0), the others are rendered (pastiched.evaluation.scenes).
 """
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 from skimage import data
 
-from pastiche.client import Client, StyleRef
+from pastiche.client import Client
+from pastiche.job import StyleRef
 from pastiche.options import check_options
 from pastiche.pixels import PixelBuffer, PixelFormat
-from pastiched.styles import GALLERY, StyleLibrary
+from pastiched.evaluation.scenes import render
+from pastiched.styles import GALLERY
 
-PHOTOGRAPHS = ("astronaut", "coffee", "chelsea", "rocket")
-CELL = (300, 225)
-SHEETS = {
-    "fast": ("sheet.jpg", {"brush_size": 180}, None),
-    "fine": ("fine.jpg", {"effort": "normal"}, ("starlit-swirl", "harbour-knife", "indigo-wave", "sea-mosaic")),
+TAKEN, RENDERED = ("astronaut", "chelsea", "coffee", "rocket"), ("sky", "architecture", "foliage", "night")
+SIDE = 1024
+"""Long side of the photographs."""
+CELL = (240, 180)
+EIGHT = (
+    "starlit-swirl", "burning-fjord", "golden-wheat", "harbour-knife",
+    "indigo-wave", "poppy-wash", "sea-mosaic", "red-chalk-oak",
+)  # fmt: skip
+SHEETS: dict[str, tuple[str, dict[str, Any], tuple[str, ...], tuple[str, ...]]] = {
+    "fast": ("sheet.jpg", {}, TAKEN + RENDERED, EIGHT),
+    "fine": ("fine.jpg", {"effort": "normal"}, TAKEN, EIGHT[:5:2]),
 }
-"""File, options and styles (None: all) by method."""
+"""File, options, photographs and styles by method."""
+
+
+def photograph(name: str) -> Image.Image:
+    """RGB, its long side SIDE."""
+    if name in RENDERED:
+        return render(name, SIDE)
+    picture = Image.fromarray(getattr(data, name)())
+    scale = SIDE / max(picture.size)
+    return picture.resize((round(picture.width * scale), round(picture.height * scale)), Image.Resampling.LANCZOS)
 
 
 def cell(picture: Image.Image) -> Image.Image:
@@ -35,26 +55,22 @@ def cell(picture: Image.Image) -> Image.Image:
 
 def main() -> None:
     method = sys.argv[1]
-    file, options, chosen = SHEETS[method]
-    library = StyleLibrary(GALLERY / "nobody").list()
-    styles = [s for s in library if s.source == "gallery" and (chosen is None or s.name in chosen)]
-    sheet = Image.new("RGB", ((len(PHOTOGRAPHS) + 1) * CELL[0], (len(styles) + 1) * CELL[1]), "white")
+    file, options, photographs, styles = SHEETS[method]
+    sheet = Image.new("RGB", ((len(photographs) + 1) * CELL[0], (len(styles) + 1) * CELL[1]), "white")
+    for row, style in enumerate(styles, 1):
+        sheet.paste(cell(Image.open(GALLERY / f"{style}.jpg")), (0, row * CELL[1]))
     with Client.connect() as client:
-        for column, name in enumerate(PHOTOGRAPHS, 1):
-            photo = Image.fromarray(getattr(data, name)())
+        for column, name in enumerate(photographs, 1):
+            photo = photograph(name)
             sheet.paste(cell(photo), (column * CELL[0], 0))
-            form = PixelFormat("content", photo.width, photo.height, 3, "u8")
+            content = PixelBuffer(PixelFormat("content", photo.width, photo.height, 3, "u8"), photo.tobytes())
             for row, style in enumerate(styles, 1):
-                if column == 1:
-                    sheet.paste(cell(Image.open(style.path)), (0, row * CELL[1]))
-                job = client.submit(
-                    PixelBuffer(form, photo.tobytes()),
-                    [StyleRef(name=style.name)],
-                    check_options({"method": method, **options}),
-                )
+                job = client.submit(content, [StyleRef(name=style)], check_options({"method": method, **options}))
                 pastiche = Image.frombytes("RGB", photo.size, bytes(job.wait().pixels.data))
+                if len(sys.argv) > 2:
+                    pastiche.save(Path(sys.argv[2]) / f"{name}-{style}.png")
                 sheet.paste(cell(pastiche), (column * CELL[0], row * CELL[1]))
-    sheet.save(Path(__file__).parent / file, quality=88)
+    sheet.save(Path(__file__).parent / file, quality=84, optimize=True)
 
 
 if __name__ == "__main__":
