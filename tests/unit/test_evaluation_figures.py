@@ -13,9 +13,10 @@ from pastiched.evaluation.colours import lab, palette, palette_distance
 from pastiched.evaluation.figures import FIGURES, Figures, Gauge, means, medians
 from pastiched.evaluation.flat_areas import flat_area, noise
 from pastiched.evaluation.halos import halo, silhouettes
-from pastiched.evaluation.luminance import low_pass, luminance
+from pastiched.evaluation.passes import low_pass
 from pastiched.evaluation.repetition import repetition, self_likeness
 from pastiched.evaluation.scenes import render
+from pastiched.imaging.colour import luminance
 from tests.unit.tiny_networks import compact, picture
 
 WIDTH = 300

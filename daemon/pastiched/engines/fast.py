@@ -119,19 +119,19 @@ class FastEngine:
                 octaves = math.log2(size.width / pastiche.shape[3])
                 enlarged = Enlargement(half_band(pastiche, wrap), size.width, size.height, wrap).rows(0, size.height)
                 content = torch.lerp(own, enlarged.clamp_(0, 1), strength * UNDERPAINTING * min(max(octaves, 0), 1))
-            pastiche = self._paint(network, dtype, content, own, code, strength, seed)
+            pastiche = self._paint(network, dtype, content, own, code, strength, seed, wrap)
         assert pastiche is not None
         return pastiche
 
     def _paint(
         self, network: PasticheNet, dtype: torch.dtype, content: Tensor, photograph: Tensor, code: StyleCode,
-        strength: float, seed: int,
+        strength: float, seed: int, wrap: tuple[bool, bool],
     ) -> Tensor:  # fmt: skip
         """`content` once through the network. Below full strength the style's statistics are blended with the
         photograph's own, and what the network cannot reproduce of it by its own statistics is given back in proportion.
         """
         height, width = content.shape[-2:]
-        rim = 0 if network.content.level2.wrap[0] else min(RIM, width - 1)
+        rim = 0 if wrap[0] else min(RIM, width - 1)
 
         def render(x: Tensor, with_code: StyleCode) -> Tensor:
             x = pad_to_multiple(F.pad(x, (rim, 0, 0, 0), "reflect"), MULTIPLE)

@@ -17,6 +17,7 @@ from pastiched.engines.fine_options import painted_size, read_recipe
 from pastiched.engines.fine_state import StateFile, job_description
 from pastiched.engines.finishing import finish
 from pastiched.engines.inputs import Photograph, read_photograph, read_style
+from pastiched.engines.silence import Silent
 from pastiched.engines.stages import Stages
 from pastiched.imaging.colour import keep_chroma, match_colours
 from pastiched.imaging.scale import resize
@@ -143,7 +144,7 @@ class FineEngine:
     def _fast_picture(self, job: EngineJob, photograph: Photograph, callbacks: Callbacks) -> Tensor:
         """What the Fast method makes of it, as a picture to begin with."""
         plain = EngineJob(job.content, job.styles, None, {**job.options, "method": "fast", "depth": "8"})
-        result = FastEngine(self.device).run(plain, _Silent(callbacks))
+        result = FastEngine(self.device).run(plain, Silent(callbacks.check))
         size = photograph.size
         view = PictureView(result.pastiche)
         return view.reduced(size.width, size.height, WRAPS[job.options["wrap"]], callbacks.check).to(self.device)
@@ -209,22 +210,6 @@ class Show:
         if self._keep:
             small = keep_chroma(small, resize(self._photograph.small, *sides))
         return preview_buffer(small)
-
-
-class _Silent:
-    """Another engine's run within this one: it can be cancelled, and says nothing."""
-
-    def __init__(self, callbacks: Callbacks) -> None:
-        self.check = callbacks.check
-
-    def progress(self, stage: str, fraction: float, detail: dict[str, Any] | None = None) -> None: ...
-
-    def between_steps(self) -> None: ...
-
-    def preview(self, pixels: PixelBuffer) -> None: ...
-
-    def finishing(self) -> bool:
-        return False
 
 
 def _model(name: str) -> Model:

@@ -33,7 +33,8 @@ def finish(
     """`pastiche` and `strength` (0..1) as the network had them; tells progress from `begin` to 1.
 
     `soft`: the pastiche is the network's own and has nothing finer than four pixels a period, only the weave that its
-    upsampling leaves. It is smoothed away, edges become crisp, and a broad brush leaves out the photograph's detail.
+    upsampling leaves. Where it is enlarged, that is smoothed away and edges become crisp; and a broad brush leaves
+    out the photograph's detail.
     """
     view = photograph.view
     height, width = view.shape

@@ -15,10 +15,10 @@ from pastiched.evaluation.checkerboard import grid
 from pastiched.evaluation.colours import palette, palette_distance
 from pastiched.evaluation.flat_areas import flat_area, noise
 from pastiched.evaluation.halos import Silhouettes, halo, silhouettes
-from pastiched.evaluation.luminance import luminance
 from pastiched.evaluation.observation import Observation, Observer
 from pastiched.evaluation.repetition import repetition, self_likeness
 from pastiched.evaluation.structure import edge_strength, similarity
+from pastiched.imaging.colour import luminance
 from pastiched.networks.features import FeatureNetwork
 
 DIGITS = 5

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pastiched.evaluation.luminance import high_pass, low_pass, slopes
+from pastiched.evaluation.passes import high_pass, low_pass, slopes
 
 EVEN_BLUR = 2.0
 EVEN_SLOPE = 2 / 255

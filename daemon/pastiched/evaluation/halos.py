@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pastiched.evaluation.luminance import low_pass, slopes
+from pastiched.evaluation.passes import low_pass, slopes
 
 BLUR = 1.5
 STRONG = 0.2

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pastiched.evaluation.luminance import high_pass
+from pastiched.evaluation.passes import high_pass
 
 BLOCK, STEP = 128, 32
 SHORTEST, LONGEST = 6, 48

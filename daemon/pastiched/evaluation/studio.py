@@ -15,22 +15,8 @@ from pastiche.options import BY_NAME, check_options, defaults
 from pastiche.pixels import PixelBuffer, PixelFormat
 from pastiched.engines import create_engine
 from pastiched.engines.base import EngineJob, StyleInput
+from pastiched.engines.silence import Silent
 from pastiched.models import Model, file_sha256
-
-
-class _Quiet:
-    """Callbacks of a run that nobody watches."""
-
-    def progress(self, stage: str, fraction: float, detail: dict[str, Any] | None = None) -> None: ...
-
-    def check(self) -> None: ...
-
-    def between_steps(self) -> None: ...
-
-    def preview(self, pixels: PixelBuffer) -> None: ...
-
-    def finishing(self) -> bool:
-        return False
 
 
 class Studio:
@@ -54,7 +40,7 @@ class Studio:
         values = self.options | {"method": self.method}
         styles = [StyleInput(_buffer(style, "style"), None, 1.0)]
         job = EngineJob(_buffer(photograph, "content"), styles, None, check_options(values))
-        result = self._engine.run(job, _Quiet())
+        result = self._engine.run(job, Silent())
         return Image.frombytes("RGB", photograph.size, bytes(result.pastiche.data)), result.models[0]
 
 

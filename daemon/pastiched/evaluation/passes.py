@@ -1,4 +1,4 @@
-"""Luminance, and what is broader or finer than a given size in it."""
+"""What is broader or finer than a given size in a luminance."""
 
 from __future__ import annotations
 
@@ -7,15 +7,6 @@ import math
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-
-WEIGHTS = (0.299, 0.587, 0.114)
-"""Of red, green and blue (ITU-R BT.601)."""
-
-
-def luminance(picture: Tensor) -> Tensor:
-    """1 x 3 x H x W -> 1 x 1 x H x W, both in [0, 1]."""
-    weights = torch.tensor(WEIGHTS, dtype=picture.dtype, device=picture.device)
-    return (picture * weights.view(3, 1, 1)).sum(1, keepdim=True)
 
 
 def low_pass(field: Tensor, sigma: float) -> Tensor:
