@@ -90,7 +90,7 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         "brush_size", "float", 100.0, "Brush si_ze",
-        "Size of the strokes, in proportion to the picture; a larger brush also works faster.", 25, 400, "%",
+        "Size of the strokes, in proportion to the picture; a fine brush takes longer.", 25, 400, "%",
     ),
     Option(
         "colour", "choice", "style", "C_olour",
