@@ -22,7 +22,7 @@ from pastiched.training.data import CropSupply, PictureFolder, choose_hold_out, 
 from pastiched.training.losses import content_loss, grid_loss, lattice_loss, repetition_loss, rim_loss, style_losses
 from pastiched.training.matrix_optimizer import MatrixOptimizer
 from pastiched.training.stamps import stamp_loss
-from pastiched.training.wasserstein import wasserstein
+from pastiched.training.wasserstein import WassersteinTarget
 
 WIDTHS, WIDE = (16, 32, 64, 128, 128), (64, 128, 256, 512, 512)
 
@@ -160,7 +160,8 @@ def test_the_wasserstein_distance_and_its_slope_are_those_of_the_definition() ->
     means, roots = torch.randn(2, 1, 6), torch.randn(2, 1, 6, 9)
     covariances = (roots @ roots.transpose(2, 3) / 9).double()
     own = covariances[0].requires_grad_()
-    distance = wasserstein((means[0], own), (means[1], covariances[1]))
+    target = WassersteinTarget(means[1], covariances[1])
+    distance = target.distance(means[0], own)
 
     def root(matrix: torch.Tensor) -> torch.Tensor:
         values, vectors = torch.linalg.eigh(matrix)
@@ -174,7 +175,7 @@ def test_the_wasserstein_distance_and_its_slope_are_those_of_the_definition() ->
     assert own.grad is not None
     way = torch.randn(6, 6).double()
     way = 1e-5 * (way + way.t())
-    after, before = (wasserstein((means[0], own.detach() + sign * way), (means[1], covariances[1])) for sign in (1, -1))
+    after, before = (target.distance(means[0], own.detach() + sign * way) for sign in (1, -1))
     assert float((own.grad[0] * way).sum()) == pytest.approx(float(after - before) / 2, rel=1e-4)
 
 

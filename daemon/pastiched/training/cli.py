@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError
 
@@ -62,6 +61,7 @@ def _add_run_flags(parser: argparse.ArgumentParser, out: str, size: int, minutes
     end = parser.add_mutually_exclusive_group()
     end.add_argument("--steps", type=int, metavar="N", help="end after N steps")
     end.add_argument("--minutes", type=float, metavar="N", help=f"end after N minutes of training (default {minutes})")
+    parser.set_defaults(default_minutes=float(minutes))
     add("--init", type=Path, metavar="MODEL", help="safetensors to start from")
     add("--resume", action="store_true", help="go on from the checkpoint in --out")
     add(
@@ -91,14 +91,6 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-@dataclass(frozen=True)
-class _Pictures:
-    photos: PictureFolder
-    styles: PictureFolder
-    held_photos: PictureFolder
-    held_styles: PictureFolder
-
-
 def _check(options: argparse.Namespace, multiple: int) -> None:
     if options.size % multiple or options.size <= 0:
         raise ValueError(f"--size must be a multiple of {multiple}")
@@ -109,7 +101,7 @@ def _check(options: argparse.Namespace, multiple: int) -> None:
         raise ValueError(f"{options.out.name} holds a run already: go on with --resume, or choose another --out")
 
 
-def _read_pictures(options: argparse.Namespace) -> _Pictures:
+def _read_pictures(options: argparse.Namespace) -> dict[str, PictureFolder]:
     photos, styles = read_folder(options.photos), read_folder(options.styles)
     options.out.mkdir(parents=True, exist_ok=True)
     hold_out = options.hold_out or options.out / "hold-out.txt"
@@ -122,7 +114,7 @@ def _read_pictures(options: argparse.Namespace) -> _Pictures:
     styles, held_styles = split_folder(styles, held["styles"])
     if not photos.names or not styles.names:
         raise ValueError("every picture is held out: nothing is left to train on")
-    return _Pictures(photos, styles, held_photos, held_styles)
+    return {"photos": photos, "styles": styles, "held_photos": held_photos, "held_styles": held_styles}
 
 
 def _read_network(path: Path, what: str) -> FeatureNetwork:
@@ -140,7 +132,6 @@ def _train_fast(options: argparse.Namespace) -> Path:
     network = _read_network(options.loss_network, "loss network")
     if not network.has_maps:
         raise ValueError(f"{options.loss_network.name} has no linear maps; the loss network must be a compact one")
-    pictures = _read_pictures(options)
 
     import torch
 
@@ -149,16 +140,13 @@ def _train_fast(options: argparse.Namespace) -> Path:
     if options.threads:
         torch.set_num_threads(options.threads)
     return FastTraining(
-        out=options.out, photos=pictures.photos, styles=pictures.styles,
-        held_photos=pictures.held_photos, held_styles=pictures.held_styles,
-        features=network, device=options.device,
-        steps=options.steps, minutes=options.minutes, size=options.size, batch=options.batch, rate=options.rate,
-        seed=options.seed, init=options.init, resume=options.resume, command=_command(options),
-        data_note=options.data_note,
+        **_plan(options),
+        features=network,
+        rate=options.rate,
         weights=Weights(
             style=options.style_weight, texture=options.texture_weight, repetition=options.repetition_weight
         ),
-    ).run(_say)  # fmt: skip
+    ).run(_say)
 
 
 def _train_features(options: argparse.Namespace) -> Path:
@@ -168,7 +156,6 @@ def _train_features(options: argparse.Namespace) -> Path:
     if options.batch < 4:
         raise ValueError("--batch must be at least 4")
     teacher = _read_network(options.teacher, "teacher")
-    pictures = _read_pictures(options)
 
     import torch
 
@@ -176,14 +163,15 @@ def _train_features(options: argparse.Namespace) -> Path:
 
     if options.threads:
         torch.set_num_threads(options.threads)
-    return FeatureTraining(
-        out=options.out, photos=pictures.photos, styles=pictures.styles,
-        held_photos=pictures.held_photos, held_styles=pictures.held_styles,
-        teacher=teacher, teacher_name=options.teacher.name, device=options.device,
-        steps=options.steps, minutes=options.minutes, size=options.size, batch=options.batch,
-        seed=options.seed, init=options.init, resume=options.resume, command=_command(options),
-        data_note=options.data_note,
-    ).run(_say)  # fmt: skip
+    return FeatureTraining(**_plan(options), teacher=teacher, teacher_name=options.teacher.name).run(_say)
+
+
+def _plan(options: argparse.Namespace) -> dict[str, Any]:
+    """What runs of every method are told (see `Training`). Reads the pictures."""
+    names = ("out", "device", "steps", "size", "batch", "seed", "init", "resume", "data_note")
+    told = {name: getattr(options, name) for name in names}
+    told |= {"minutes": options.minutes or options.default_minutes, "command": _command(options)}
+    return told | _read_pictures(options)
 
 
 def _say(line: str) -> None:

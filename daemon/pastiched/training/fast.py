@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import datetime
-import json
 import math
-import time
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,7 +19,7 @@ from torch import Tensor
 
 from pastiched.networks.features import FeatureNetwork
 from pastiched.networks.pastiche_net import PasticheNet, noise_field, noise_fields
-from pastiched.training.data import CropSupply, PictureFolder, centre_crop
+from pastiched.training.data import CropSupply, centre_crop
 from pastiched.training.losses import (
     content_loss,
     grid_loss,
@@ -33,62 +31,35 @@ from pastiched.training.losses import (
 )
 from pastiched.training.matrix_optimizer import MatrixOptimizer
 from pastiched.training.model_card import ModelCard
+from pastiched.training.run import FROM_NOTHING, Run, Training
 from pastiched.training.stamps import stamp_loss
 from pastiched.training.weighting import Weights
 
 DECAY = 0.998
 WARM_STEPS = 100
-DEFAULT_MINUTES = 55.0
 
 
-@dataclass(frozen=True)
-class FastTraining:
-    """One training run. It ends after `steps`, or after `minutes` of training (over all its resumptions)."""
+@dataclass(frozen=True, kw_only=True)
+class FastTraining(Training):
+    """`rate`: at the start; it falls by a cosine."""
 
-    out: Path
-    photos: PictureFolder
-    styles: PictureFolder
-    held_photos: PictureFolder
-    held_styles: PictureFolder
     features: FeatureNetwork
-    device: str = "cpu"
-    steps: int | None = None
-    minutes: float | None = None
-    size: int = 192
-    batch: int = 8
     rate: float = 1e-3
-    seed: int = 0
-    init: Path | None = None
-    resume: bool = False
-    command: str = ""
-    data_note: str = ""
     weights: Weights = field(default_factory=Weights)
 
     def run(self, say: Callable[[str], None] = print) -> Path:
         """Trains, with checkpoint and preview sheet every 250 steps; returns the exported safetensors."""
         self.out.mkdir(parents=True, exist_ok=True)
-        run = _Run(self)
-        supply = CropSupply(self.photos, self.styles, self.size, self.batch, self.seed + run.step)
-        with (self.out / "metrics.jsonl").open("a", encoding="utf-8") as metrics:
-            for photos, styles in supply:
-                if (done := run.done()) >= 1:
-                    break
-                run.advance(photos.to(self.device), styles.to(self.device), done)
-                if run.step % 50 == 0:
-                    metrics.write(json.dumps(line := run.take_means()) + "\n")
-                    metrics.flush()
-                    say(" ".join(f"{k} {v:.4g}" for k, v in line.items()))
-                if run.step % 250 == 0:
-                    run.save()
-        run.save()
-        return run.export()
+        return FastRun(self).go(say)
 
 
-class _Run:
-    """The state of a running training: network, averaged network, optimizer, where it stands."""
+class FastRun(Run):
+    """The network, its running average, the optimizer."""
+
+    plan: FastTraining
 
     def __init__(self, plan: FastTraining) -> None:
-        self.plan = plan
+        super().__init__(plan)
         torch.manual_seed(plan.seed)
         self.network = PasticheNet().to(plan.device)
         if plan.init:
@@ -96,34 +67,26 @@ class _Run:
         self.features = plan.features.to(plan.device)
         self.average = {k: v.clone() for k, v in self.network.state_dict().items()}
         self.optimizer = MatrixOptimizer(self.network, plan.rate)
-        self.step, self.seconds, self.clock = 0, 0.0, time.monotonic()
-        self.sums: defaultdict[str, float] = defaultdict(float)
-        self.started_from = plan.init.stem if plan.init else "random weights"
         self.commands: dict[str, int] = {}
-        if plan.resume and (plan.out / "checkpoint.pt").exists():
-            self._load(torch.load(plan.out / "checkpoint.pt", weights_only=True, map_location=plan.device))
+        self.resume()
 
-    def _load(self, state: dict[str, Any]) -> None:
-        if "network" not in state:
-            raise ValueError(f"{self.plan.out.name} holds a run of another method")
+    def state(self) -> dict[str, Any]:
+        self.commands[self.plan.command] = self.step
+        return {
+            "network": self.network.state_dict(), "average": self.average, "optimizer": self.optimizer.state_dict(),
+            "commands": self.commands,
+        }  # fmt: skip
+
+    def restore(self, state: dict[str, Any]) -> None:
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.average, self.step, self.seconds = state["average"], state["step"], state["seconds"]
-        self.started_from, self.commands = state["started_from"], state.get("commands", {})
-        torch.set_rng_state(state["random"].cpu())
+        self.average, self.commands = state["average"], state["commands"]
 
-    def done(self) -> float:
-        """Share of the run that is behind us, 0..1."""
+    def supply(self) -> CropSupply:
         plan = self.plan
-        if plan.steps is not None:
-            return self.step / plan.steps
-        return self._seconds() / (60 * (DEFAULT_MINUTES if plan.minutes is None else plan.minutes))
+        return CropSupply(plan.photos, plan.styles, plan.size, plan.batch, plan.seed + self.step)
 
-    def _seconds(self) -> float:
-        return self.seconds + time.monotonic() - self.clock
-
-    def advance(self, c: Tensor, s: Tensor, done: float) -> None:
-        """One step on photographs c and styles s, B x 3 x S x S in [0, 1]."""
+    def advance(self, c: Tensor, s: Tensor, done: float) -> dict[str, Tensor]:
         plan, w = self.plan, self.plan.weights
         cosine = 0.485 * (1 + math.cos(math.pi * done)) + 0.03
         self.optimizer.set_rate(plan.rate * min(1, (self.step + 1) / WARM_STEPS) * cosine)
@@ -151,19 +114,11 @@ class _Run:
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
         self.optimizer.step()
-        self.step += 1
         with torch.no_grad():
-            decay = min(DECAY, self.step / (self.step + 9)) if self.started_from == "random weights" else DECAY
+            decay = min(DECAY, (self.step + 1) / (self.step + 10)) if self.started_from == FROM_NOTHING else DECAY
             for name, value in self.network.state_dict().items():
                 self.average[name].lerp_(value, 1 - decay)
-        for name, term in terms.items():
-            self.sums[name] += float(term.detach())
-            self.sums["n_" + name] += 1
-
-    def take_means(self) -> dict[str, float]:
-        means = {k: v / self.sums["n_" + k] for k, v in self.sums.items() if not k.startswith("n_")}
-        self.sums.clear()
-        return {"step": self.step, "seconds": round(self._seconds(), 1)} | {k: round(v, 5) for k, v in means.items()}
+        return terms
 
     def averaged(self) -> PasticheNet:
         network = PasticheNet().to(self.plan.device).eval()
@@ -171,16 +126,8 @@ class _Run:
         return network
 
     def save(self) -> None:
-        """Checkpoint (written beside and moved into place) and preview sheet."""
-        self.commands[self.plan.command] = self.step
-        state = {
-            "network": self.network.state_dict(), "average": self.average, "optimizer": self.optimizer.state_dict(),
-            "step": self.step, "seconds": self._seconds(), "random": torch.get_rng_state(),
-            "started_from": self.started_from, "commands": self.commands,
-        }  # fmt: skip
-        part = self.plan.out / "checkpoint.part"
-        torch.save(state, part)
-        part.replace(self.plan.out / "checkpoint.pt")
+        """Checkpoint and preview sheet."""
+        super().save()
         if len(self.plan.held_photos) and len(self.plan.held_styles):
             write_sheet(self.averaged(), self.plan, self.plan.out / f"sheet-{self.step:06d}.png")
 
@@ -213,12 +160,7 @@ class _Run:
             title="Fast, any style picture",
             description="Feed-forward network that paints a photograph in the style of any picture (PasticheNet).",
             licence="MIT",
-            data={
-                "photographs": len(plan.photos),
-                "styles": len(plan.styles),
-                "held_out": [len(plan.held_photos), len(plan.held_styles)],
-                "note": plan.data_note,
-            },
+            data=plan.data,
             steps=self.step,
             image_steps=self.step * plan.batch,
             seed=plan.seed,

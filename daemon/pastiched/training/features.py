@@ -4,9 +4,7 @@ of feature networks for style transfer: Wang et al. 2020)."""
 from __future__ import annotations
 
 import datetime
-import json
 import math
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,68 +17,39 @@ from torch import Tensor
 
 from pastiched.networks.features import TAPS, FeatureNetwork
 from pastiched.networks.student import WIDTHS, Student
-from pastiched.training.data import CropSupply, PictureFolder, centre_crop
+from pastiched.training.data import CropSupply, centre_crop
 from pastiched.training.model_card import ModelCard
 from pastiched.training.practice import PICTURES_SHARE, Practice
+from pastiched.training.run import Run, Training
 from pastiched.training.teacher import Teacher
 
-DEFAULT_MINUTES = 60.0
 MATRIX_RATE, OTHER_RATE = 0.006, 0.004
 WARM_STEPS = 50
 SETTLED = 0.7
 """From this share of the run on, batch normalisation keeps the statistics it has, as in the folded network."""
-SAVE_EVERY, TELL_EVERY = 250, 50
 FIGURE_SIZE = 160
 
 
-@dataclass(frozen=True)
-class FeatureTraining:
-    """One training run. It ends after `steps`, or after `minutes` of training (over all its resumptions)."""
+@dataclass(frozen=True, kw_only=True)
+class FeatureTraining(Training):
+    """Half of each batch are photographs, half styles."""
 
-    out: Path
-    photos: PictureFolder
-    styles: PictureFolder
-    held_photos: PictureFolder
-    held_styles: PictureFolder
     teacher: FeatureNetwork
     teacher_name: str
-    device: str = "cpu"
-    steps: int | None = None
-    minutes: float | None = None
-    size: int = 96
-    batch: int = 8
-    seed: int = 0
-    init: Path | None = None
-    resume: bool = False
-    command: str = ""
-    data_note: str = ""
 
     def run(self, say: Callable[[str], None] = print) -> Path:
         """Trains, with a checkpoint every 250 steps; returns the exported safetensors."""
         self.out.mkdir(parents=True, exist_ok=True)
-        run = _Run(self)
-        half = self.batch // 2
-        supply = CropSupply(self.photos, self.styles, self.size, half, self.seed + run.step, (0.35, 1.0))
-        with (self.out / "metrics.jsonl").open("a", encoding="utf-8") as metrics:
-            for photos, styles in supply:
-                if (done := run.done()) >= 1:
-                    break
-                run.advance(photos.to(self.device), styles.to(self.device), done)
-                if run.step % TELL_EVERY == 0:
-                    metrics.write(json.dumps(line := run.take_means()) + "\n")
-                    metrics.flush()
-                    say(" ".join(f"{k} {v:.4g}" for k, v in line.items()))
-                if run.step % SAVE_EVERY == 0:
-                    run.save()
-        run.save()
-        return run.export()
+        return FeatureRun(self).go(say)
 
 
-class _Run:
-    """The state of a running training: student, optimizers, pictures to practise on, where it stands."""
+class FeatureRun(Run):
+    """The student, its optimizers, pictures to practise on."""
+
+    plan: FeatureTraining
 
     def __init__(self, plan: FeatureTraining) -> None:
-        self.plan = plan
+        super().__init__(plan)
         torch.manual_seed(plan.seed)
         pictures = plan.photos.files[:32] + plan.styles.files[:32]
         sample = torch.stack([centre_crop(data, FIGURE_SIZE) for data in pictures])
@@ -98,39 +67,28 @@ class _Run:
             OTHER_RATE: torch.optim.Adam(others, lr=OTHER_RATE, betas=(0.9, 0.98)),
         }
         self.practice: Practice | None = None
-        self.step, self.seconds, self.clock = 0, 0.0, time.monotonic()
-        self.sums, self.counted = [0.0] * len(TAPS), 0
-        self.started_from = "random weights"
         if plan.init:
             try:
                 self.student.unfold(load_file(str(plan.init)), self.teacher.bases)
             except (ValueError, KeyError):
                 raise ValueError(f"{plan.init.name} is not a compact feature network") from None
-            self.started_from = plan.init.stem
-        if plan.resume and (plan.out / "checkpoint.pt").exists():
-            self._load(torch.load(plan.out / "checkpoint.pt", weights_only=True, map_location=plan.device))
+        self.resume()
 
-    def _load(self, state: dict[str, Any]) -> None:
-        if "student" not in state:
-            raise ValueError(f"{self.plan.out.name} holds a run of another method")
+    def state(self) -> dict[str, Any]:
+        optimizers = [optimizer.state_dict() for optimizer in self.optimizers.values()]
+        return {"student": self.student.state_dict(), "optimizers": optimizers}
+
+    def restore(self, state: dict[str, Any]) -> None:
         self.student.load_state_dict(state["student"])
         for optimizer, kept in zip(self.optimizers.values(), state["optimizers"], strict=True):
             optimizer.load_state_dict(kept)
-        self.step, self.seconds, self.started_from = state["step"], state["seconds"], state["started_from"]
-        torch.set_rng_state(state["random"].cpu())
 
-    def done(self) -> float:
-        """Share of the run that is behind us, 0..1."""
+    def supply(self) -> CropSupply:
         plan = self.plan
-        if plan.steps is not None:
-            return self.step / plan.steps
-        return self._seconds() / (60 * (DEFAULT_MINUTES if plan.minutes is None else plan.minutes))
+        return CropSupply(plan.photos, plan.styles, plan.size, plan.batch // 2, plan.seed + self.step, (0.35, 1.0))
 
-    def _seconds(self) -> float:
-        return self.seconds + time.monotonic() - self.clock
-
-    def advance(self, photos: Tensor, styles: Tensor, done: float) -> None:
-        """One step on photographs and styles, B/2 x 3 x S x S in [0, 1], and on pictures between them."""
+    def advance(self, photos: Tensor, styles: Tensor, done: float) -> dict[str, Tensor]:
+        """One step on photographs, styles and pictures between them."""
         for rate, optimizer in self.optimizers.items():
             for group in optimizer.param_groups:
                 warm = min(1.0, (self.step + 1) / WARM_STEPS)
@@ -152,25 +110,11 @@ class _Run:
         torch.nn.utils.clip_grad_norm_(self.student.parameters(), 5.0)
         for optimizer in self.optimizers.values():
             optimizer.step()
-        self.step += 1
-        self.sums = [total + float(loss.detach()) for total, loss in zip(self.sums, losses, strict=True)]
-        self.counted += 1
-
-    def take_means(self) -> dict[str, float]:
-        means = [round(total / self.counted, 5) for total in self.sums]
-        self.sums, self.counted = [0.0] * len(TAPS), 0
-        return {"step": self.step, "seconds": round(self._seconds(), 1)} | dict(zip(TAPS, means, strict=True))
+        return dict(zip(TAPS, losses, strict=True))
 
     def save(self) -> None:
-        """The checkpoint, and the student's weights to start other runs from; written beside and moved into place."""
-        state = {
-            "student": self.student.state_dict(), "optimizers": [o.state_dict() for o in self.optimizers.values()],
-            "step": self.step, "seconds": self._seconds(), "random": torch.get_rng_state(),
-            "started_from": self.started_from,
-        }  # fmt: skip
-        part = self.plan.out / "checkpoint.part"
-        torch.save(state, part)
-        part.replace(self.plan.out / "checkpoint.pt")
+        """The checkpoint, and the student's weights to start other runs from."""
+        super().save()
         self.write(self.plan.out / "features.safetensors")
 
     def write(self, path: Path) -> None:
@@ -206,13 +150,7 @@ class _Run:
             title="Compact feature network",
             description="Sees content and style as VGG-19 does, with 16 times fewer weights.",
             licence="MIT",
-            data={
-                "photographs": len(plan.photos),
-                "styles": len(plan.styles),
-                "held_out": [len(plan.held_photos), len(plan.held_styles)],
-                "teacher": plan.teacher_name,
-                "note": plan.data_note,
-            },
+            data=plan.data | {"teacher": plan.teacher_name},
             steps=self.step,
             image_steps=self.step * (plan.batch + plan.batch // 2 // PICTURES_SHARE),
             seed=plan.seed,

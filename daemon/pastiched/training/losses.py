@@ -9,7 +9,7 @@ from torch import Tensor
 from pastiched.networks.features import FeatureNetwork
 from pastiched.networks.statistics import moments
 from pastiched.training.detail import detail
-from pastiched.training.wasserstein import wasserstein
+from pastiched.training.wasserstein import WassersteinTarget
 
 
 def normalised(x: Tensor) -> Tensor:
@@ -66,9 +66,10 @@ def style_losses(
             target = mapped_moments(network, level, *wanted)
             way = way + _squared(mapped_moments(network, level, *given), target)
             size = wanted[0].square().sum(1) + wanted[1].diagonal(dim1=1, dim2=2).sum(1)
-            floor = wasserstein(given, wanted) + NEAR * size
+            arrival = WassersteinTarget(*wanted)
+            floor = arrival.distance(*given) + NEAR * size
         left = left + _squared(mapped_moments(network, level, *got), target)
-        second = second + (wasserstein(got, wanted) / floor).mean() / len(own)
+        second = second + (arrival.distance(*got) / floor).mean() / len(own)
     return (left / (way + NEAR_MOMENTS)).mean(), second.float()
 
 

@@ -35,19 +35,24 @@ class _Bures(torch.autograd.Function):
         return by_covariance, None, None
 
 
-def wasserstein(own: tuple[Tensor, Tensor], target: tuple[Tensor, Tensor]) -> Tensor:
-    """Means B x C and covariances B x C x C -> distances B, float64: single precision has no room for the small ones.
+class WassersteinTarget:
+    """Gaussians that others are compared with: means B x C, covariances B x C x C. Their root is taken once.
 
-    Slopes reach `own` only.
+    Everything is float64: single precision has no room for the small variances.
     """
-    (mean, covariance), (wanted, target_covariance) = ((m.double(), c.double()) for m, c in (own, target))
-    with torch.no_grad():
-        ridge = RIDGE * _trace(target_covariance) / wanted.shape[1] + LEAST
-        lift = torch.diag_embed(ridge[:, None].expand_as(wanted))
-        values, vectors = torch.linalg.eigh(target_covariance + lift)
-        root = (vectors * values.clamp_min(0).sqrt()[:, None]) @ vectors.transpose(1, 2)
-    bures: Tensor = _Bures.apply(covariance + lift, target_covariance + lift, root)
-    return (mean - wanted).square().sum(1) + bures.clamp_min(0)
+
+    def __init__(self, mean: Tensor, covariance: Tensor) -> None:
+        self.mean, covariance = mean.double(), covariance.double()
+        ridge = RIDGE * _trace(covariance) / mean.shape[1] + LEAST
+        self.lift = torch.diag_embed(ridge[:, None].expand_as(mean))
+        self.covariance = covariance + self.lift
+        values, vectors = torch.linalg.eigh(self.covariance)
+        self.root = (vectors * values.clamp_min(0).sqrt()[:, None]) @ vectors.transpose(1, 2)
+
+    def distance(self, mean: Tensor, covariance: Tensor) -> Tensor:
+        """B, float64."""
+        bures: Tensor = _Bures.apply(covariance.double() + self.lift, self.covariance, self.root)
+        return (mean.double() - self.mean).square().sum(1) + bures.clamp_min(0)
 
 
 def _trace(matrices: Tensor) -> Tensor:
