@@ -83,6 +83,7 @@ def test_pictures_list_figures_and_sheet_are_written(base: Path) -> None:
     assert Image.open(base / "out" / "02.png").size == (48, 48)
     found = figures(base / "pairs.txt")
     assert found["model"]["sha256"] == default_model("fast").sha256
+    assert found["model"]["computed"].startswith("precision ")
     assert found["network"]["sha256"] == default_model("features").sha256
     assert (found["method"], found["options"], found["side"]) == ("fast", {}, 512)
     assert list(found["means"]) == list(found["medians"]) == [figure.name for figure in FIGURES]

@@ -39,7 +39,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Record:
-    """The figures of one model. `model`: id, file and sha256; `names`: photograph and style of each row."""
+    """The figures of one model. `model`: id, file, sha256, precision; `names`: photograph and style of each row."""
 
     setting: Setting
     model: dict[str, Any]

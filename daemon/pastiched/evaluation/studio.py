@@ -36,12 +36,13 @@ class Studio:
             raise _no_weights(weights, method) from None
 
     def paint(self, photograph: Image.Image, style: Image.Image) -> tuple[Image.Image, dict[str, Any]]:
-        """The pastiche, RGB of the photograph's size, and what it was painted with (id, file, sha256)."""
+        """The pastiche, RGB of the photograph's size, and what it was painted with (file, sha256, precision)."""
         values = self.options | {"method": self.method}
         styles = [StyleInput(_buffer(style, "style"), None, 1.0)]
         job = EngineJob(_buffer(photograph, "content"), styles, None, check_options(values))
         result = self._engine.run(job, Silent())
-        return Image.frombytes("RGB", photograph.size, bytes(result.pastiche.data)), result.models[0]
+        painted_with = result.models[0] | {"computed": result.notes[0]}
+        return Image.frombytes("RGB", photograph.size, bytes(result.pastiche.data)), painted_with
 
 
 def read_options(given: list[str]) -> dict[str, Any]:
