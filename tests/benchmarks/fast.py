@@ -70,7 +70,7 @@ def main() -> None:
             figures = {
                 "1024 x 1024, 8 bits": one_megapixel(folder, "8"),
                 "1024 x 1024, 16 bits (float32)": one_megapixel(folder, "16"),
-                "12 megapixels, network scale 1:1 (brush 29)": twelve_megapixels(folder, "28.87"),
+                "12 megapixels, network scale 1:1 (brush 25)": twelve_megapixels(folder, "25"),
                 "12 megapixels, brush 100": twelve_megapixels(folder, "100"),
             }
         finally:

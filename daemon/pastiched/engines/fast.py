@@ -29,7 +29,7 @@ PREPARED_STYLES = 64
 WRAPS = {"none": (False, False), "horizontal": (True, False), "both": (True, True)}
 RIM = 32
 """Pixels mirrored to the left and cut off again: the network colours the edge at which its strides begin."""
-UNDERPAINTING = 0.6
+UNDERPAINTING = 0.5
 """How much of what was painted an octave coarser goes into the next painting; the rest is the photograph."""
 SECONDS_PER_MEGAPIXEL = 0.6
 SECONDS_PER_OUTPUT_MEGAPIXEL = 0.05
@@ -110,7 +110,7 @@ class FastEngine:
         self, network: PasticheNet, dtype: torch.dtype, photograph: Photograph, sizes: list[WorkingSize],
         code: StyleCode, strength: float, seed: int, wrap: tuple[bool, bool],
     ) -> Tensor:  # fmt: skip
-        """From coarse to fine: what was painted is enlarged, a little of the photograph laid over it, and painted."""
+        """From coarse to fine: what was painted is enlarged, half covered with the photograph, and painted over."""
         network.set_wrap(*wrap)
         pastiche: Tensor | None = None
         for size in sizes:

@@ -42,7 +42,7 @@ def finish(
     mask = PictureView(job.mask) if job.mask is not None else None
     if mask is not None:
         mask.check_finite()
-    detail = min(1.0, 100 / job.options["brush_size"]) if soft else 1.0
+    detail = min(1.0, (100 / job.options["brush_size"]) ** 1.5) if soft else 1.0
     enlarge = _enlarger(photograph, pastiche, strength, wrap, detail, soft)
     for first, count in strips(height, width):
         callbacks.check()

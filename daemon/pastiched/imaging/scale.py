@@ -10,11 +10,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-NATIVE_PIXELS = 1_000_000
+NATIVE_PIXELS = 750_000
 """At brush size 100 the network works on this many pixels: strokes have the same size in proportion to any picture."""
 LARGEST_ENLARGEMENT = 4.0
 LARGEST_AREA = 16_000_000
-"""Pixels that the network works on at most: brush size 25, on a picture of any size."""
+"""Pixels that the network works on at most, whatever the shape; brush size 25 asks for 12 million."""
 SNAP = 0.03
 SMALLEST_SIDE = 32
 GUIDE_RADIUS = 4
@@ -38,7 +38,7 @@ class WorkingSize:
 def working_size(width: int, height: int, brush_size: float, wrap: tuple[bool, bool], multiple: int) -> WorkingSize:
     """From the picture's size and the brush size in percent. Wrapped sides are multiples of `multiple`.
 
-    The factor is sqrt(1 megapixel / pixels) x 100 / brush size, at most 4; within 3 % of 1 it is 1.
+    The factor is sqrt(750,000 / pixels) x 100 / brush size, at most 4; within 3 % of 1 it is 1.
     """
     factor = min(math.sqrt(NATIVE_PIXELS / (width * height)) * 100 / brush_size, LARGEST_ENLARGEMENT)
     if abs(factor - 1) < SNAP:
@@ -54,11 +54,8 @@ def working_size(width: int, height: int, brush_size: float, wrap: tuple[bool, b
 def working_sizes(
     width: int, height: int, brush_size: float, wrap: tuple[bool, bool], multiple: int
 ) -> list[WorkingSize]:
-    """From coarse to fine: the size of the brush and, for a broad one, that of a brush half as broad.
-
-    The second brush is not finer than 100 percent.
-    """
-    brushes = [brush_size] if brush_size <= 100 else [brush_size, max(100, brush_size / 2)]
+    """From coarse to fine: the size of a brush twice as broad, for the underpainting, and that of the brush."""
+    brushes = (2 * brush_size, brush_size)
     return list(dict.fromkeys(working_size(width, height, brush, wrap, multiple) for brush in brushes))
 
 

@@ -9,9 +9,9 @@ from typing import Any
 FLOOR_SECONDS = 0.03
 FIRST_GUESS = 2.0e-7
 """Seconds for each pixel that is painted, of a slow processor; corrected by the first preview."""
-NATIVE_PIXELS = 1_000_000
-"""At brush size 100 every picture is painted on so many pixels, whatever its own size..."""
-LARGEST_ENLARGEMENT = 16
+NATIVE_PIXELS = 937_500
+"""At brush size 100 every picture is painted on so many pixels, underpainting included, whatever its own size..."""
+LARGEST_ENLARGEMENT = 20
 """... but on no more than so many times its own."""
 SMALLEST_SIDE = 128
 STEP = 16
