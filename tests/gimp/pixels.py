@@ -78,7 +78,12 @@ TO_ADOBE = np.array([[0.71513, 0.28487, 0.0], [0.0, 1.0, 0.0], [0.0, 0.04117, 0.
 """From sRGB's primaries to Adobe RGB's, which share two of them with sRGB."""
 
 
-def adobe_rgb(encoded: Array) -> Array:
-    """sRGB's numbers as Adobe RGB's, 0 to 1."""
-    light: Array = np.clip(linear_light(encoded) @ TO_ADOBE.T, 0, 1)
+PROFILE_STEP = 1 / 65536
+"""Matrices in ICC profiles are rounded to this: so much of each primary may leak into the others. Of a colour without
+any green that is two levels of green in 8 bits, whose first levels are hardly any light."""
+
+
+def adobe_rgb(encoded: Array, leak: float = 0.0) -> Array:
+    """sRGB's numbers as Adobe RGB's, 0 to 1, with so much light more or less."""
+    light: Array = np.clip(linear_light(encoded) @ TO_ADOBE.T + leak, 0, 1)
     return light ** (1 / 2.19921875)
