@@ -81,7 +81,7 @@ class Option:
 OPTIONS: tuple[Option, ...] = (
     Option(
         "method", "choice", "fast", "_Method",
-        "How the pastiche is made: fast is one pass of a network, fine paints it step by step.",
+        "How the pastiche is made: fast lets a network paint it at once, fine paints it step by step.",
         choices=METHODS,
     ),
     Option(

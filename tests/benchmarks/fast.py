@@ -40,7 +40,7 @@ def medians(reports: list[dict[str, Any]]) -> dict[str, float]:
 
 
 def one_megapixel(folder: Path, depth: str) -> dict[str, Any]:
-    """1024 x 1024 at network scale 1:1, with the style prepared: what the worker needs, and its memory."""
+    """1024 x 1024 at brush size 100, with the style prepared: what the worker needs, and its memory."""
     reports = [apply(folder, "square.png", "-o", f"out-{depth}.png", "--depth", depth) for _ in range(RUNS + 1)][1:]
     stages = medians(reports)
     return {

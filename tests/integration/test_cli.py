@@ -141,7 +141,7 @@ def test_finish_leaves_alone_what_cannot_end_early(shell: Shell) -> None:
     (job,) = [line for line in status.splitlines() if line.startswith("Job ")]
     assert "running, fast" in job
     assert shell.json("finish") == {"finished": []}
-    assert "one pass" in shell.refusal("finish", job.split()[1].rstrip(":"))
+    assert "at once" in shell.refusal("finish", job.split()[1].rstrip(":"))
     process.kill()
     process.communicate()
     with Client.connect(shell.home, start=False) as client:

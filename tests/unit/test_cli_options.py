@@ -160,7 +160,7 @@ def test_finish_means_the_running_fine_jobs_or_the_one_that_is_named() -> None:
     assert choose_jobs(of_an_older_daemon, None) == of_an_older_daemon
 
 
-@pytest.mark.parametrize(("given", "part"), [("x", "no job"), ("a", "Several"), ("ba3", "one pass"), ("", "no job")])
+@pytest.mark.parametrize(("given", "part"), [("x", "no job"), ("a", "Several"), ("ba3", "at once"), ("", "no job")])
 def test_a_job_that_cannot_be_finished_is_a_sentence(given: str, part: str) -> None:
     with pytest.raises(PasticheError) as caught:
         choose_jobs(JOBS, given)

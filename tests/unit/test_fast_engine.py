@@ -15,6 +15,7 @@ from skimage import data
 from pastiche.options import check_options
 from pastiche.picture_files import read_picture
 from pastiche.pixels import PixelBuffer, PixelFormat
+from pastiched.engines import fast
 from pastiched.engines.base import Cancelled, EngineJob, StyleInput
 from pastiched.engines.fast import FastEngine
 from pastiched.engines.inputs import read_style
@@ -256,6 +257,22 @@ def test_strokes_are_as_large_as_the_brush(engine: FastEngine) -> None:
 
     sizes = [stroke(paint(engine, sky, [(SWIRL, 1)], brush_size=brush)) for brush in (100, 200, 400)]
     assert all(b > 1.1 * a for a, b in itertools.pairwise(sizes)), sizes
+
+
+def test_broad_strokes_are_painted_first_and_show_through(
+    engine: FastEngine, face: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_underpainting = paint(engine, face, [(SWIRL, 1)])
+    assert np.array_equal(with_underpainting, paint(engine, face, [(SWIRL, 1)])), "always the same"
+    monkeypatch.setattr(fast, "UNDERPAINTING", 0.0)
+    without = paint(engine, face, [(SWIRL, 1)])
+    assert psnr(with_underpainting, without) < 30
+
+
+def test_a_picture_on_its_side_is_painted_as_much(engine: FastEngine) -> None:
+    tall = np.random.default_rng(0).integers(0, 256, (600, 24, 3), dtype=np.uint8)
+    upright, lying = (paint(engine, x, [(SWIRL, 1)]).astype(float) for x in (tall, tall.transpose(1, 0, 2).copy()))
+    assert lying.std() == pytest.approx(upright.std(), rel=0.15)
 
 
 def test_no_photographic_detail_shows_through_broad_strokes(engine: FastEngine) -> None:

@@ -147,6 +147,7 @@ def test_kept_colours_are_the_photographs(engine: FineEngine, face: np.ndarray, 
 
     kept = paint(engine, face, colour="keep")
     assert np.abs(chroma(kept) - chroma(face)).mean() < 0.5 * np.abs(chroma(painted) - chroma(face)).mean()
+    assert kept.mean() == pytest.approx(face.mean(), abs=4), "and so is the light"
 
 
 def test_matched_colours_are_nearer_to_the_photographs(engine: FineEngine, face: np.ndarray) -> None:

@@ -45,6 +45,11 @@ def test_a_brush_twice_as_broad_paints_first(brush: float, widths: list[int]) ->
     assert len(working_sizes(1, 1, brush, NO_WRAP, 16)) == 1, "as small as can be"
 
 
+def test_an_underpainting_that_is_hardly_broader_is_left_out() -> None:
+    assert [size.width for size in working_sizes(64, 64, 200, NO_WRAP, 16)] == [256]
+    assert working_sizes(10, 3000, 100, NO_WRAP, 16)[0].area == working_sizes(3000, 10, 100, NO_WRAP, 16)[0].area
+
+
 def test_odd_shapes_keep_workable_sides() -> None:
     assert min(working_size(1, 1, 100, NO_WRAP, 8).__dict__.values()) >= 32
     thin = working_size(3, 5000, 100, NO_WRAP, 8)

@@ -1,4 +1,4 @@
-"""The Fast method: one pass of PasticheNet for any style picture."""
+"""The Fast method: PasticheNet for any style picture, first broad, then fine."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pastiched.engines.base import Callbacks, EngineJob, EngineResult, StyleInpu
 from pastiched.engines.finishing import finish
 from pastiched.engines.inputs import Photograph, content_hash, read_photograph, read_style
 from pastiched.engines.stages import Stages
-from pastiched.imaging.colour import keep_light, match_colours
+from pastiched.imaging.colour import match_colours
 from pastiched.imaging.scale import Enlargement, WorkingSize, half_band, pad_to_multiple, working_sizes
 from pastiched.imaging.tensors import resize_wrapped
 from pastiched.models import Model, ModelError, default_model
@@ -71,7 +71,7 @@ class FastEngine:
 
     def estimate(self, width: int, height: int, options: dict[str, Any]) -> tuple[float, int]:
         sizes = working_sizes(width, height, options["brush_size"], WRAPS[options["wrap"]], MULTIPLE)
-        work, output = [size.width * size.height / 1e6 for size in sizes], width * height / 1e6
+        work, output = [size.area / 1e6 for size in sizes], width * height / 1e6
         seconds = self._speed * sum(work) * (2 if options["strength"] < 100 else 1)
         memory = BYTES_PER_MEGAPIXEL * max(work) + BYTES_PER_OUTPUT_MEGAPIXEL * output
         return seconds + SECONDS_PER_OUTPUT_MEGAPIXEL * output, int(memory)
@@ -98,10 +98,8 @@ class FastEngine:
         with clock.stage("stylize", 0.2), _checks(network, callbacks.check):
             pastiche = self._stylize(network, dtype, photograph, sizes, code, strength, job.options["seed"], wrap)
         if strength == 1:
-            area = sum(size.width * size.height for size in sizes)
+            area = sum(size.area for size in sizes)
             self._speed += 0.3 * (clock.timings["stylize"] / 1e3 / (area / 1e6) - self._speed)
-        if job.options["colour"] == "keep":
-            pastiche = keep_light(pastiche, photograph.small)
         with clock.stage("finish", 0.8):
             result = finish(job, photograph, pastiche, strength, wrap, callbacks, soft=True)
         return EngineResult(result, clock.timings, [model.reference()], self._notes(photograph, dtype))
@@ -116,9 +114,9 @@ class FastEngine:
         for size in sizes:
             content = own = resize_wrapped(photograph.small, size.width, size.height, wrap).clamp_(0, 1)
             if pastiche is not None:
-                octaves = math.log2(size.width / pastiche.shape[3])
+                octaves = math.log2(size.area / (pastiche.shape[2] * pastiche.shape[3])) / 2
                 enlarged = Enlargement(half_band(pastiche, wrap), size.width, size.height, wrap).rows(0, size.height)
-                content = torch.lerp(own, enlarged.clamp_(0, 1), strength * UNDERPAINTING * min(max(octaves, 0), 1))
+                content = torch.lerp(own, enlarged.clamp_(0, 1), strength * UNDERPAINTING * min(octaves, 1))
             pastiche = self._paint(network, dtype, content, own, code, strength, seed, wrap)
         assert pastiche is not None
         return pastiche

@@ -19,7 +19,7 @@ from pastiched.engines.finishing import finish
 from pastiched.engines.inputs import Photograph, read_photograph, read_style
 from pastiched.engines.silence import Silent
 from pastiched.engines.stages import Stages
-from pastiched.imaging.colour import keep_chroma, match_colours
+from pastiched.imaging.colour import keep_chroma, keep_light, match_colours
 from pastiched.imaging.scale import resize
 from pastiched.imaging.tensors import PictureView, preview_buffer
 from pastiched.memory import free_unused
@@ -208,7 +208,8 @@ class Show:
         sides = max(1, round(width * factor)), max(1, round(height * factor))
         small = resize(picture.float().cpu(), *sides)
         if self._keep:
-            small = keep_chroma(small, resize(self._photograph.small, *sides))
+            own = resize(self._photograph.small, *sides)
+            small = keep_chroma(keep_light(small, own).clamp_(0, 1), own)
         return preview_buffer(small)
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from pastiche.pixels import PixelBuffer
 from pastiched.engines.base import Callbacks, EngineJob
 from pastiched.engines.inputs import Photograph
-from pastiched.imaging.colour import keep_chroma
+from pastiched.imaging.colour import keep_chroma, keep_light
 from pastiched.imaging.scale import Enlargement, crisp, detail_gain, half_band, resample, strips
 from pastiched.imaging.tensors import DEPTHS, PictureCanvas, PictureView
 
@@ -38,6 +38,8 @@ def finish(
     """
     view = photograph.view
     height, width = view.shape
+    if job.options["colour"] == "keep":
+        pastiche = keep_light(pastiche, photograph.small)
     canvas = PictureCanvas(width, height, job.content.format.channels, DEPTHS[job.options["depth"]])
     mask = PictureView(job.mask) if job.mask is not None else None
     if mask is not None:

@@ -15,6 +15,8 @@ NATIVE_PIXELS = 750_000
 LARGEST_ENLARGEMENT = 4.0
 LARGEST_AREA = 16_000_000
 """Pixels that the network works on at most, whatever the shape; brush size 25 asks for 12 million."""
+LEAST_STEP = 1.5
+"""In pixels from one size to the next, for an underpainting to be worth its time."""
 SNAP = 0.03
 SMALLEST_SIDE = 32
 GUIDE_RADIUS = 4
@@ -33,6 +35,10 @@ class WorkingSize:
 
     width: int
     height: int
+
+    @property
+    def area(self) -> int:
+        return self.width * self.height
 
 
 def working_size(width: int, height: int, brush_size: float, wrap: tuple[bool, bool], multiple: int) -> WorkingSize:
@@ -54,9 +60,12 @@ def working_size(width: int, height: int, brush_size: float, wrap: tuple[bool, b
 def working_sizes(
     width: int, height: int, brush_size: float, wrap: tuple[bool, bool], multiple: int
 ) -> list[WorkingSize]:
-    """From coarse to fine: the size of a brush twice as broad, for the underpainting, and that of the brush."""
-    brushes = (2 * brush_size, brush_size)
-    return list(dict.fromkeys(working_size(width, height, brush, wrap, multiple) for brush in brushes))
+    """From coarse to fine: the size of a brush twice as broad, for the underpainting, and that of the brush.
+
+    Tiny pictures are not painted in broad strokes that are hardly broader.
+    """
+    coarse, fine = (working_size(width, height, brush, wrap, multiple) for brush in (2 * brush_size, brush_size))
+    return [coarse, fine] if fine.area > LEAST_STEP * coarse.area else [fine]
 
 
 def resize(x: Tensor, width: int, height: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""The network of the Fast method: any photograph in the style of any picture, in one pass.
+"""The network of the Fast method: any photograph in the style of any picture.
 
 Two encoders of its own and no VGG at inference, as in MicroAST (Wang et al. 2023), whose per-channel filter
 modulation it takes too; at 1/8 the style's covariance is given to the photograph's features, after LinearWCT (Li et

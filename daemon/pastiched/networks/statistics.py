@@ -30,7 +30,7 @@ def replace_moments(x: Tensor, own: Moments, mean: Tensor, deviation: Tensor) ->
 
 @dataclass(frozen=True)
 class StyleCode:
-    """Everything that the content path takes from a style picture; B x ..., float32, about 10 kB a picture.
+    """Everything that the content path takes from a style picture; B x ..., float32, 16 kB a picture.
 
     Codes can be blended: between style pictures by weight, and towards the photograph's own code by strength.
     """

@@ -50,7 +50,7 @@ def choose_jobs(jobs: list[dict[str, Any]], given: str | None) -> list[dict[str,
     if len(chosen) > 1:
         raise PasticheError(ErrorCode.BAD_OPTION, f"Several jobs begin with {given[:40]!r}.", "Give more of the id.")
     if not _ends_early(chosen[0]):
-        raise PasticheError(ErrorCode.BAD_OPTION, "This job paints in one pass; it cannot be finished early.", "Wait.")
+        raise PasticheError(ErrorCode.BAD_OPTION, "This job paints at once; it cannot be finished early.", "Wait.")
     return chosen
 
 

@@ -9,10 +9,14 @@ from typing import Any
 FLOOR_SECONDS = 0.03
 FIRST_GUESS = 2.0e-7
 """Seconds for each pixel that is painted, of a slow processor; corrected by the first preview."""
-NATIVE_PIXELS = 937_500
-"""At brush size 100 every picture is painted on so many pixels, underpainting included, whatever its own size..."""
-LARGEST_ENLARGEMENT = 20
-"""... but on no more than so many times its own."""
+FINE_PIXELS = 750_000
+"""At brush size 100 every picture is painted on so many pixels, whatever its own size..."""
+LARGEST_ENLARGEMENT = 16
+"""... but on no more than so many times its own, after an underpainting on a quarter of them..."""
+LEAST_STEP = 1.5
+"""... which is left out where it would not have fewer pixels by this. The daemon decides all that: imaging/scale.py."""
+NATIVE_PIXELS = FINE_PIXELS * 5 // 4
+"""Both together, for a picture that is large enough."""
 SMALLEST_SIDE = 128
 STEP = 16
 
@@ -34,7 +38,8 @@ class Pace:
         if self.seconds(width * height, options) <= seconds:
             return longest
         per_pixel = self._per_pixel.get(str(options["method"]), FIRST_GUESS)
-        pixels = (seconds - FLOOR_SECONDS) / (per_pixel * _passes(options) * LARGEST_ENLARGEMENT)
+        most = LARGEST_ENLARGEMENT * (1 + 1 / LEAST_STEP)
+        pixels = (seconds - FLOOR_SECONDS) / (per_pixel * _passes(options) * most)
         side = int(longest * math.sqrt(pixels / (width * height))) // STEP * STEP
         return min(longest, max(SMALLEST_SIDE, side))
 
@@ -47,8 +52,9 @@ class Pace:
 
 def painted(pixels: int, options: Mapping[str, Any]) -> float:
     """Pixels that a network goes over for a picture of so many: small strokes take more of them."""
-    wanted = NATIVE_PIXELS * (100 / float(options["brush_size"])) ** 2
-    return _passes(options) * min(wanted, LARGEST_ENLARGEMENT * pixels)
+    wanted, most = FINE_PIXELS * (100 / float(options["brush_size"])) ** 2, LARGEST_ENLARGEMENT * pixels
+    fine, coarse = min(wanted, most), min(wanted / 4, most)
+    return _passes(options) * (fine + coarse if fine > LEAST_STEP * coarse else fine)
 
 
 def _passes(options: Mapping[str, Any]) -> int:
