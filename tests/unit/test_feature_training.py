@@ -67,7 +67,7 @@ def test_training_writes_what_it_learnt_with_a_card_and_resumes(folders: Path) -
     for level, (features, wide) in enumerate(zip(network(picture(64, 64)), TEACHER_WIDTHS, strict=True)):
         assert features.isfinite().all() and network.linear(level)[0].shape == (wide, WIDTHS[level])
     card = json.loads(path.with_suffix(".json").read_text())
-    assert (card["id"], card["method"], card["steps"], card["seed"]) == ("features-1", "features", 50, 3)
+    assert (card["id"], card["method"], card["steps"], card["seed"]) == ("run", "features", 50, 3)
     assert card["data"]["teacher"] == "teacher.safetensors" and card["data"]["held_out"] == [1, 1]
     assert (card["data"]["photographs"], card["data"]["styles"]) == (5, 3)
     assert card["started_from"] == "random weights"

@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import json
 import random
+import signal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,9 +18,11 @@ from skimage import data
 
 from pastiched.networks.features import STAGES, FeatureNetwork
 from pastiched.networks.pastiche_net import PasticheNet
+from pastiched.training.calm import calm_loss
 from pastiched.training.cli import main
 from pastiched.training.curation import LEAST_CHANCE, Worth, judge
 from pastiched.training.data import CropSupply, PictureFolder, choose_hold_out, random_crop, read_folder
+from pastiched.training.fast import FastRun
 from pastiched.training.losses import content_loss, grid_loss, lattice_loss, repetition_loss, rim_loss, style_losses
 from pastiched.training.matrix_optimizer import MatrixOptimizer
 from pastiched.training.stamps import stamp_loss
@@ -84,6 +88,11 @@ def test_training_writes_weights_card_sheet_and_resumes(folders: Path) -> None:
     assert train(folders, "--steps", "5", "--resume") == 0
     card = json.loads((folders / "run" / "fast.json").read_text())
     assert card["steps"] == 5
+    second = load_file(str(folders / "run" / "fast.safetensors"))
+    assert any(not torch.equal(second[k], first[k]) for k in first)
+    assert train(folders, "--steps", "5", "--resume") == 0
+    third = load_file(str(folders / "run" / "fast.safetensors"))
+    assert all(torch.equal(third[k], second[k]) for k in first), "nothing was left to do"
     assert "to step 3" in card["command"] and "to step 5" in card["command"]
     assert (folders / "hold-out.txt").read_text().split() == held
 
@@ -95,10 +104,51 @@ def test_training_from_shipped_weights_starts_there(folders: Path) -> None:
     assert main(
         ["fast", "--photos", str(folders / "photos"), "--styles", str(folders / "styles"), "--loss-network",
          str(folders / "loss.safetensors"), "--out", str(folders / "second"), "--size", "64", "--batch", "2",
-         "--steps", "1", "--rate", "1e-9", "--init", str(start)]
+         "--steps", "1", "--rate", "1e-9", "--seed", "1", "--init", str(start)]
     ) == 0  # fmt: skip
     before, after = load_file(str(start)), load_file(str(folders / "second" / "fast.safetensors"))
     assert all(torch.allclose(before[k].float(), after[k].float(), atol=1e-3) for k in before)
+    assert json.loads((folders / "second" / "fast.json").read_text())["started_from"] == "start"
+
+
+def test_ctrl_c_ends_the_run_after_the_step_with_a_checkpoint_of_it(
+    folders: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    advance = FastRun.advance
+
+    def interrupted(run: FastRun, *given: Any) -> dict[str, torch.Tensor]:
+        if run.step == 1:
+            signal.raise_signal(signal.SIGINT)
+        return advance(run, *given)
+
+    monkeypatch.setattr(FastRun, "advance", interrupted)
+    assert train(folders, "--steps", "9") == 130
+    assert "--resume" in capsys.readouterr().err
+    assert torch.load(folders / "run" / "checkpoint.pt", weights_only=True)["step"] == 2
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"", "damaged"), (b"junk", "damaged"), ([1, 2], "another method"), ({"student": {}}, "another method")],
+    ids=["empty", "junk", "list", "other run"],
+)
+def test_a_checkpoint_that_cannot_be_gone_on_from_is_named(
+    folders: Path, capsys: pytest.CaptureFixture[str], content: object, said: str
+) -> None:
+    (folders / "run").mkdir()
+    path = folders / "run" / "checkpoint.pt"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        torch.save(content, path)
+    assert train(folders, "--steps", "1", "--resume") == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_picture_too_large_for_pillow_is_left_out(folders: Path) -> None:
+    Image.new("1", (20000, 10000)).save(folders / "photos" / "bomb.png")
+    assert "bomb.png" not in read_folder(folders / "photos").names
 
 
 @pytest.mark.parametrize(
@@ -161,7 +211,7 @@ def test_the_wasserstein_distance_and_its_slope_are_those_of_the_definition() ->
     covariances = (roots @ roots.transpose(2, 3) / 9).double()
     own = covariances[0].requires_grad_()
     target = WassersteinTarget(means[1], covariances[1])
-    distance = target.distance(means[0], own)
+    distance = target.distance(means[0].double(), own)
 
     def root(matrix: torch.Tensor) -> torch.Tensor:
         values, vectors = torch.linalg.eigh(matrix)
@@ -175,7 +225,7 @@ def test_the_wasserstein_distance_and_its_slope_are_those_of_the_definition() ->
     assert own.grad is not None
     way = torch.randn(6, 6).double()
     way = 1e-5 * (way + way.t())
-    after, before = (target.distance(means[0], own.detach() + sign * way) for sign in (1, -1))
+    after, before = (target.distance(means[0].double(), own.detach() + sign * way) for sign in (1, -1))
     assert float((own.grad[0] * way).sum()) == pytest.approx(float(after - before) / 2, rel=1e-4)
 
 
@@ -295,6 +345,24 @@ def test_stamps_count_only_where_the_photograph_is_even() -> None:
     lively_there, even_there = stamp_loss(y, photograph, style), stamp_loss(y, photograph.flip(2), style)
     assert lively_there < 0.6 * even_there
     assert even_there > 0.3
+
+
+def test_foreign_colours_are_seen_where_the_photograph_is_even_unless_the_style_has_them_everywhere() -> None:
+    torch.manual_seed(0)
+    photograph = torch.full((1, 3, 192, 192), 0.5)
+    photograph[:, :, 96:] = torch.rand(1, 3, 12, 24).repeat_interleave(8, 2).repeat_interleave(8, 3)
+    dashes = torch.zeros(192, 192)
+    for left in range(4, 192, 24):
+        dashes[10:80, left : left + 8] = 0.3
+    poppies, light = photograph.clone(), photograph + dashes
+    poppies[:, 0] += dashes
+    meadow = photograph.clone()
+    meadow[:, 0] += dashes.flip(0)
+    assert calm_loss(poppies, photograph, photograph) > 0.02
+    assert calm_loss(light, photograph, photograph) < 1e-4, "strokes of the same colour"
+    assert calm_loss(meadow, photograph, photograph) < 0.002, "poppies in a lively meadow"
+    everywhere = torch.rand(1, 3, 24, 24).repeat_interleave(8, 2).repeat_interleave(8, 3)
+    assert calm_loss(poppies, photograph, everywhere) < 0.5 * calm_loss(poppies, photograph, photograph)
 
 
 def test_held_out_pictures_are_fixed_by_the_seed_and_never_more_than_half() -> None:

@@ -19,6 +19,7 @@ from pastiched.training.data import (
     split_folder,
     write_hold_out,
 )
+from pastiched.training.run import CHECKPOINT
 from pastiched.training.weighting import Weights
 
 if TYPE_CHECKING:
@@ -82,10 +83,11 @@ def main(arguments: list[str]) -> int:
     try:
         path = _train_fast(options) if options.method == "fast" else _train_features(options)
     except (OSError, ValueError, RuntimeError, SafetensorError, UnpicklingError, ModelError) as error:
-        print(f"pastiched train: {str(error).splitlines()[0][:300]}", file=sys.stderr)
+        print(f"pastiched train: {(str(error) or type(error).__name__).splitlines()[0][:300]}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("Stopped; go on with --resume.", file=sys.stderr)
+        kept = (options.out / CHECKPOINT).exists()
+        print("Stopped; go on with --resume." if kept else "Stopped before the first step.", file=sys.stderr)
         return 130
     print(f"Written: {path} and {path.with_suffix('.json').name}")
     return 0
@@ -97,7 +99,7 @@ def _check(options: argparse.Namespace, multiple: int) -> None:
     for name in ("batch", "steps", "minutes", "rate"):
         if (value := getattr(options, name, None)) is not None and value <= 0:
             raise ValueError(f"--{name} must be above 0")
-    if (options.out / "checkpoint.pt").exists() and not options.resume:
+    if (options.out / CHECKPOINT).exists() and not options.resume:
         raise ValueError(f"{options.out.name} holds a run already: go on with --resume, or choose another --out")
 
 

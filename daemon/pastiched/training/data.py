@@ -13,12 +13,14 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 
 from pastiched.training.curation import Worth, judge
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF")
+UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError)
+"""What Pillow raises for files that are no whole picture, or too large a one."""
 PHOTOGRAPH, STYLE = (0.6, 1.0), (0.45, 1.0)
 EVEN_SHARE = 0.4
 """So many of the photographs get an even upper part like a sky: where faults of the network show."""
@@ -43,7 +45,7 @@ def read_folder(folder: Path) -> PictureFolder:
         data = path.read_bytes()
         try:
             Image.open(io.BytesIO(data), formats=FORMATS).load()
-        except (OSError, UnidentifiedImageError, ValueError):
+        except UNREADABLE:
             continue
         names.append(path.name)
         files.append(data)
@@ -116,7 +118,7 @@ class CropSupply:
         self, photos: PictureFolder, styles: PictureFolder, size: int, batch: int, seed: int,
         shares: tuple[float, float] | None = None,
     ) -> None:  # fmt: skip
-        """`shares` of the short side that a crop takes, least and most (photographs 0.6 to 1, styles 0.5 to 1)."""
+        """`shares` of the short side that a crop takes, least and most; otherwise PHOTOGRAPH and STYLE."""
         self._photos, self._styles, self._size, self._batch = photos, styles, size, batch
         self._shares = (shares or PHOTOGRAPH, shares or STYLE)
         self._rng = random.Random(seed)

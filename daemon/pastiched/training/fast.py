@@ -19,6 +19,7 @@ from torch import Tensor
 
 from pastiched.networks.features import FeatureNetwork
 from pastiched.networks.pastiche_net import PasticheNet, noise_field, noise_fields
+from pastiched.training.calm import calm_loss
 from pastiched.training.data import CropSupply, centre_crop
 from pastiched.training.losses import (
     content_loss,
@@ -103,7 +104,7 @@ class FastRun(Run):
         terms["grid"], terms["repetition"] = grid_loss(y), repetition_loss(y, s)
         half = max(1, len(c) // 2)
         terms["lattice"], terms["stamps"] = lattice_loss(y), stamp_loss(y[:half], c[:half], s[:half])
-        terms["rim"] = rim_loss(y, c)
+        terms["rim"], terms["calm"] = rim_loss(y, c), calm_loss(y, c, s)
         terms["outside"] = (F.relu(y - 1) + F.relu(-y)).mean()
         if self.step % 4 == 0:
             with torch.autocast(c.device.type, torch.bfloat16):
@@ -155,7 +156,7 @@ class FastRun(Run):
         path = plan.out / "fast.safetensors"
         save_file({k: v.half().contiguous().cpu() for k, v in self.average.items()}, str(path))
         ModelCard(
-            id="fast-2",
+            id=plan.out.name,
             method="fast",
             title="Fast, any style picture",
             description="Feed-forward network that paints a photograph in the style of any picture (PasticheNet).",

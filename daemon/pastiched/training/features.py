@@ -145,7 +145,7 @@ class FeatureRun(Run):
         held = len(plan.held_photos) + len(plan.held_styles)
         network = FeatureNetwork.load(path).to(plan.device)
         ModelCard(
-            id="features-1",
+            id=plan.out.name,
             method="features",
             title="Compact feature network",
             description="Sees content and style as VGG-19 does, with 16 times fewer weights.",

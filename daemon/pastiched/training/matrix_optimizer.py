@@ -12,7 +12,8 @@ SMALLEST = 8
 
 
 class MatrixOptimizer:
-    """Kernels O x I x 3 x 3 are matrices O x 9I to Muon (Jordan et al. 2024), in the network's own memory.
+    """Kernels O x I x K x K are matrices O x IKK to Muon (Jordan et al. 2024), in the network's own memory; the weights
+    of linear layers are matrices already.
 
     Steps are of the size that Adam's are at the same rate. Raises ValueError where PyTorch has no Muon (before 2.9).
     """

@@ -15,7 +15,9 @@ import torch
 from torch import Tensor
 
 from pastiched.training.data import PictureFolder
+from pastiched.training.interrupt import postponed_interrupt
 
+CHECKPOINT = "checkpoint.pt"
 SAVE_EVERY, TELL_EVERY = 250, 50
 FROM_NOTHING = "random weights"
 
@@ -80,20 +82,29 @@ class Run(ABC):
 
     def resume(self) -> None:
         """Goes on from the checkpoint, where one is asked for and there. Raises ValueError."""
-        path = self.plan.out / "checkpoint.pt"
+        path = self.plan.out / CHECKPOINT
         if not self.plan.resume or not path.exists():
             return
-        state = torch.load(path, weights_only=True, map_location=self.plan.device)
+        try:
+            state = torch.load(path, weights_only=True, map_location=self.plan.device)
+        except OSError:
+            raise
+        except Exception:
+            # A damaged file fails anywhere in torch, pickle or zipfile.
+            raise ValueError(f"the checkpoint in {self.plan.out.name} is damaged") from None
         try:
             self.restore(state)
-        except KeyError:
-            raise ValueError(f"{self.plan.out.name} holds a run of another method") from None
-        self.step, self._seconds, self.started_from = state["step"], state["seconds"], state["started_from"]
-        torch.set_rng_state(state["random"].cpu())
+            self.step, self._seconds, self.started_from = state["step"], state["seconds"], state["started_from"]
+            torch.set_rng_state(state["random"].cpu())
+        except (KeyError, TypeError):
+            raise ValueError(f"{self.plan.out.name} holds a run of another method, or of an older version") from None
 
     def go(self, say: Callable[[str], None] = print) -> Path:
-        """Trains to the end, with metrics every 50 steps and a checkpoint every 250; returns what was exported."""
-        with (self.plan.out / "metrics.jsonl").open("a", encoding="utf-8") as metrics:
+        """Trains to the end, with metrics every 50 steps and a checkpoint every 250; returns what was exported.
+
+        Ctrl+C raises KeyboardInterrupt after the step that is being made, when there is a checkpoint of it.
+        """
+        with (self.plan.out / "metrics.jsonl").open("a", encoding="utf-8") as metrics, postponed_interrupt() as wanted:
             for photos, styles in self.supply():
                 if (done := self._done()) >= 1:
                     break
@@ -104,8 +115,10 @@ class Run(ABC):
                     metrics.write(json.dumps(line := self._take_means()) + "\n")
                     metrics.flush()
                     say(" ".join(f"{name} {value:.4g}" for name, value in line.items()))
-                if self.step % SAVE_EVERY == 0:
+                if self.step % SAVE_EVERY == 0 or wanted():
                     self.save()
+                if wanted():
+                    raise KeyboardInterrupt
         self.save()
         return self.export()
 
@@ -117,7 +130,7 @@ class Run(ABC):
         }  # fmt: skip
         part = self.plan.out / "checkpoint.part"
         torch.save(state, part)
-        part.replace(self.plan.out / "checkpoint.pt")
+        part.replace(self.plan.out / CHECKPOINT)
 
     def _done(self) -> float:
         if self.plan.steps is not None:

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pastiched.networks.features import TAPS, FeatureNetwork
+from pastiched.training.double_precision import double
 
 LEAST_SHARE = 1e-4
 RELATIVE = 1e-6
@@ -27,7 +28,7 @@ class Teacher:
         """Matrix and offset from the coordinates back to the features, per level."""
         with torch.no_grad():
             for features, width in zip(self.features(sample), widths, strict=True):
-                self._find_axes(features.transpose(0, 1).flatten(1).double(), width)
+                self._find_axes(features.transpose(0, 1).flatten(1), width)
 
     @torch.no_grad()
     def features(self, x: Tensor) -> list[Tensor]:
@@ -39,6 +40,7 @@ class Teacher:
         return [F.conv2d(f, weight[:, :, None, None], bias) for f, (weight, bias) in zip(features, maps, strict=True)]
 
     def _find_axes(self, flat: Tensor, width: int) -> None:
+        device, flat = flat.device, double(flat)
         mean = flat.mean(1)
         centred = flat - mean[:, None]
         covariance = centred @ centred.t() / flat.shape[1]
@@ -49,8 +51,8 @@ class Teacher:
         lift = shares.pow(-0.25)
         gain = lift / (variances * lift.square()).sum().sqrt()
         projection = (axes / scale[:, None] * gain).t()
-        self._projections.append((projection.float(), (projection @ mean).float()))
-        self.bases.append(((axes * scale[:, None] / gain).float(), mean.float()))
+        self._projections.append((projection.float().to(device), (projection @ mean).float().to(device)))
+        self.bases.append(((axes * scale[:, None] / gain).float().to(device), mean.float().to(device)))
 
     @torch.no_grad()
     def __call__(self, x: Tensor) -> list[Tensor]:

@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pastiched.training.double_precision import double
+
 RIDGE = 1e-3
 """Share of the mean variance of the target that is added to each: directions without any have no slope."""
 LEAST = 1e-6
@@ -38,21 +40,21 @@ class _Bures(torch.autograd.Function):
 class WassersteinTarget:
     """Gaussians that others are compared with: means B x C, covariances B x C x C. Their root is taken once.
 
-    Everything is float64: single precision has no room for the small variances.
+    Everything inside is float64: single precision has no room for the small variances.
     """
 
     def __init__(self, mean: Tensor, covariance: Tensor) -> None:
-        self.mean, covariance = mean.double(), covariance.double()
+        self.mean, covariance = double(mean), double(covariance)
         ridge = RIDGE * _trace(covariance) / mean.shape[1] + LEAST
-        self.lift = torch.diag_embed(ridge[:, None].expand_as(mean))
+        self.lift = torch.diag_embed(ridge[:, None].expand_as(self.mean))
         self.covariance = covariance + self.lift
         values, vectors = torch.linalg.eigh(self.covariance)
         self.root = (vectors * values.clamp_min(0).sqrt()[:, None]) @ vectors.transpose(1, 2)
 
     def distance(self, mean: Tensor, covariance: Tensor) -> Tensor:
-        """B, float64."""
-        bures: Tensor = _Bures.apply(covariance.double() + self.lift, self.covariance, self.root)
-        return (mean.double() - self.mean).square().sum(1) + bures.clamp_min(0)
+        """B, of the type of `mean`."""
+        bures: Tensor = _Bures.apply(double(covariance) + self.lift, self.covariance, self.root)
+        return ((double(mean) - self.mean).square().sum(1) + bures.clamp_min(0)).to(mean)
 
 
 def _trace(matrices: Tensor) -> Tensor:

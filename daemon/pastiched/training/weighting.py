@@ -9,8 +9,8 @@ from dataclasses import dataclass
 class Weights:
     """Terms of the Fast network's loss."""
 
-    style: float = 5.0
-    texture: float = 3.0
+    style: float = 7.0
+    texture: float = 4.5
     content: float = 1.0
     likeness: float = 0.3
     identity: float = 20.0
@@ -19,4 +19,5 @@ class Weights:
     lattice: float = 30.0
     stamps: float = 3.0
     rim: float = 20.0
+    calm: float = 15.0
     outside: float = 10.0
