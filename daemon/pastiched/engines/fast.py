@@ -28,7 +28,7 @@ from pastiched.networks.statistics import StyleCode, blend_codes
 PREPARED_STYLES = 64
 WRAPS = {"none": (False, False), "horizontal": (True, False), "both": (True, True)}
 RIM = 32
-"""Pixels mirrored to the left and cut off again: the network colours the edge at which its strides begin."""
+"""Pixels mirrored to the left and above, and cut off again: the network colours the edges where its strides begin."""
 UNDERPAINTING = 0.5
 """How much of what was painted an octave coarser goes into the next painting; the rest is the photograph."""
 SECONDS_PER_MEGAPIXEL = 0.6
@@ -129,14 +129,14 @@ class FastEngine:
         photograph's own, and what the network cannot reproduce of it by its own statistics is given back in proportion.
         """
         height, width = content.shape[-2:]
-        rim = 0 if wrap[0] else min(RIM, width - 1)
+        left, top = (0 if wrapped else min(RIM, side - 1) for wrapped, side in zip(wrap, (width, height), strict=True))
 
         def render(x: Tensor, with_code: StyleCode) -> Tensor:
-            x = pad_to_multiple(F.pad(x, (rim, 0, 0, 0), "reflect"), MULTIPLE)
+            x = pad_to_multiple(F.pad(x, (left, 0, top, 0), "reflect"), MULTIPLE)
             noise = noise_field(seed, x.shape[2], x.shape[3]).to(self.device, dtype)
             x = x.to(self.device, dtype, memory_format=torch.channels_last)
             out: Tensor = network(x, with_code, noise).float().cpu()
-            return out[:, :, :height, rim : rim + width]
+            return out[:, :, top : top + height, left : left + width]
 
         if strength == 1:
             return render(content, code).clamp_(0, 1)
