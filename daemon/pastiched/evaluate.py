@@ -1,5 +1,4 @@
-"""`pastiched evaluate`: paints pairs of photograph and style at network scale 1:1, measures them, and says whether a
-model got worse.
+"""`pastiched evaluate`: paints pairs of photograph and style, measures them, and says whether a model got worse.
 
 Exit codes: 0 done, 1 a figure got worse, 2 bad input, 130 interrupted.
 """
@@ -7,8 +6,9 @@ Exit codes: 0 done, 1 a figure got worse, 2 bad input, 130 interrupted.
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,11 @@ from pastiched.evaluation import table
 from pastiched.evaluation.bench import Bench, measuring_network
 from pastiched.evaluation.comparison import compare
 from pastiched.evaluation.figures import FIGURES, SMALLEST_SIDE, Figures, Gauge, means, medians
-from pastiched.evaluation.pairs import SUITE_SIDE, Pair, read_pairs, suite
+from pastiched.evaluation.overwriting import refuse_overwriting
+from pastiched.evaluation.pairs import SUITE_SIDE, Pair, read_pairs, render_suite, suite
 from pastiched.evaluation.record import Record, Setting, read_record
-from pastiched.evaluation.sheet import write_sheets
-from pastiched.evaluation.studio import Studio, read_options
+from pastiched.evaluation.sheet import sheet_paths, write_sheets
+from pastiched.evaluation.studio import Studio, read_options, unusual
 
 SIDE = 512
 GOT_WORSE, BAD_INPUT, INTERRUPTED = 1, 2, 130
@@ -39,14 +40,26 @@ class Series:
 
     def take(self, bench: Bench, pair: Pair) -> Figures:
         """Paints and measures the next pair."""
-        path = self.folder / f"{len(self.rows) + 1:02d}.png"
+        path = self._picture(len(self.rows) + 1)
         row, self.model = bench.judge(pair, self.studio, path)
         self.pictures.append(path)
         self.rows.append(row)
         return row
 
     def write(self, setting: Setting, names: list[list[str]]) -> None:
-        Record(setting, self.model, names, self.rows).write(self.folder / "figures.json")
+        Record(setting, self.model, names, self.rows).write(self._record)
+
+    def files(self, count: int) -> Iterator[Path]:
+        """What is written for so many pairs."""
+        yield self._record
+        yield from map(self._picture, range(1, count + 1))
+
+    @property
+    def _record(self) -> Path:
+        return self.folder / "figures.json"
+
+    def _picture(self, number: int) -> Path:
+        return self.folder / f"{number:02d}.png"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -66,9 +79,11 @@ def _parser() -> argparse.ArgumentParser:
     figures = "\n".join(f"  {figure.name:<11} {figure.meaning}" for figure in FIGURES)
     parser = argparse.ArgumentParser(
         prog="pastiched evaluate",
-        description="Paint pairs of photograph and style at network scale 1:1, and measure them.",
+        description="Paint pairs of photograph and style, and measure them.\n\n"
+        "Fast paints each once, at the photograph's own size, which measures the network.\n"
+        "Pictures of users are painted from coarse to fine: see --as-users-see-it.",
         epilog=f"figures (lower is better, but for ssim and edge):\n{figures}\n\n"
-        "exit codes: 0 done, 1 a median got worse, 2 bad input",
+        "exit codes: 0 done, 1 a median got worse, 2 bad input, 130 interrupted",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
@@ -93,6 +108,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--option", action="append", default=[], metavar="NAME=VALUE", help="an option of the method; may be repeated"
     )
+    parser.add_argument(
+        "--as-users-see-it",
+        action="store_true",
+        help="fast: paint from coarse to fine, as `pastiche apply` does, at the brush size (100 unless given); "
+        "--option brush-size=... and wrap=... imply it, fine always does",
+    )
     parser.add_argument("--side", type=int, help=f"long side of the photographs ({SIDE}; {SUITE_SIDE} in the suite)")
     parser.add_argument(
         "--feature-network", type=Path, metavar="FILE", help="measure with this one, not with the one that ships"
@@ -102,7 +123,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
-    side = options.side or (SIDE if options.pairs else SUITE_SIDE)
+    usual_side = SIDE if options.pairs else SUITE_SIDE
+    side = usual_side if options.side is None else options.side
     if side < 2 * SMALLEST_SIDE:
         raise PasticheError(ErrorCode.BAD_OPTION, f"--side is at least {2 * SMALLEST_SIDE} pixels.")
     if not options.tolerance >= 0:
@@ -110,18 +132,22 @@ def _evaluate(options: argparse.Namespace) -> int:
     given = read_options(options.option)
     network, reference = measuring_network(options.feature_network)
     earlier = read_record(options.against) if options.against and options.against.suffix == ".json" else None
-    series = [Series(Studio(options.method, options.device, options.model, given), options.out)]
+    studio = Studio(options.method, options.device, options.model, given, options.as_users_see_it)
+    series = [Series(studio, options.out)]
     if options.against and not earlier:
-        other = Studio(options.method, options.device, options.against, given)
+        other = Studio(options.method, options.device, options.against, given, options.as_users_see_it)
         series.append(Series(other, options.out / "against"))
-    pairs = read_pairs(options.pairs) if options.pairs else suite(options.out / "photos", side)
-    setting = Setting(
-        options.method, given, side, reference, [[pair.photograph.identity, pair.style.identity] for pair in pairs]
-    )
+    rendered = options.out / "suite"
+    pairs = read_pairs(options.pairs) if options.pairs else suite(rendered)
+    identities = [[pair.photograph.identity, pair.style.identity] for pair in pairs]
+    setting = Setting(options.method, unusual(given), side, reference, studio.as_users_see_it, identities)
     if earlier and (difference := setting.difference(earlier.setting)):
         said = f"{options.against} cannot be compared with: it was made with {difference}."
         raise PasticheError(ErrorCode.BAD_OPTION, said, "Repeat the earlier run in the same way.")
 
+    refuse_overwriting(_inputs(options, pairs), _outputs(pairs, series))
+    if not options.pairs:
+        render_suite(rendered, side)
     bench = Bench(Gauge(network), side)
     names = [[pair.photograph.path.stem, pair.style.path.stem] for pair in pairs]
     for one in series:
@@ -142,14 +168,34 @@ def _evaluate(options: argparse.Namespace) -> int:
     return GOT_WORSE if any(change.worse for change in changes) else 0
 
 
+def _inputs(options: argparse.Namespace, pairs: list[Pair]) -> Iterator[Path]:
+    given = (options.pairs, options.model, options.against, options.feature_network)
+    yield from (path for path in given if path is not None)
+    for pair in pairs:
+        yield pair.photograph.path
+        yield pair.style.path
+
+
+def _outputs(pairs: list[Pair], series: list[Series]) -> Iterator[Path]:
+    for one in series:
+        yield from one.files(len(pairs))
+    folder = series[0].folder
+    yield _list(folder)
+    yield from sheet_paths(len(pairs), folder)
+
+
+def _list(folder: Path) -> Path:
+    return folder / "list.txt"
+
+
 def _write_pictures(pairs: list[Pair], series: list[Series]) -> None:
     folder = series[0].folder
     rows = [
         [pair.photograph.path, pair.style.path, *pictures]
         for pair, *pictures in zip(pairs, *(one.pictures for one in series), strict=True)
     ]
-    lines = [" ".join(str(path.resolve()) for path in row[:3]) for row in rows]
-    (folder / "list.txt").write_text("\n".join(lines) + "\n", "utf-8")
+    lines = [shlex.join(str(path.resolve()) for path in row[:3]) for row in rows]
+    _list(folder).write_text("\n".join(lines) + "\n", "utf-8")
     sheets = write_sheets(rows, folder)
     print(f"\n{len(rows)} pictures in {folder}: figures.json, list.txt, {', '.join(path.name for path in sheets)}")
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from pastiche.errors import PasticheError
-from pastiched.evaluation.pairs import SUITE_STYLES, read_pairs, read_picture, reduced, suite
+from pastiched.evaluation.pairs import SUITE_STYLES, read_pairs, read_picture, reduced, render_suite, suite
 from pastiched.evaluation.scenes import SCENES, render
 from pastiched.styles import GALLERY, StyleLibrary
 
@@ -93,11 +93,33 @@ def test_pictures_are_turned_upright_and_only_made_smaller(tmp_path: Path) -> No
 def test_the_suite_is_six_photographs_in_eight_styles_of_the_gallery(tmp_path: Path) -> None:
     shipped = {style.name for style in StyleLibrary(tmp_path).list()}
     assert set(SUITE_STYLES) <= shipped
-    pairs = suite(tmp_path / "photos", 96)
+    pairs = suite(tmp_path / "suite")
+    assert not (tmp_path / "suite").exists()
+    render_suite(tmp_path / "suite", 96)
     assert len(pairs) == 48 == len({(pair.photograph, pair.style) for pair in pairs})
     assert {pair.photograph.path.stem for pair in pairs} == set(SCENES)
     assert {pair.style.path.parent for pair in pairs} == {GALLERY}
     assert Image.open(pairs[0].photograph.path).size == (96, 64)
+
+
+def test_the_suite_is_rendered_over_itself_and_over_nothing_else(tmp_path: Path) -> None:
+    render_suite(tmp_path, 96)
+    render_suite(tmp_path, 64)
+    assert {path.name for path in tmp_path.iterdir()} == {f"{name}.png" for name in SCENES}
+    assert Image.open(tmp_path / "sky.png").size == (64, 43)
+
+
+@pytest.mark.parametrize("name", ["holiday.png", "portrait.png", "sky.jpg", "notes.txt", "night.png"])
+def test_a_folder_with_anything_else_is_left_alone(tmp_path: Path, name: str) -> None:
+    render_suite(tmp_path, 64)
+    if name == "night.png":
+        (tmp_path / name).write_bytes(b"no picture")
+    else:
+        Image.new("RGB", (8, 6)).save(tmp_path / name, format="PNG")
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(PasticheError, match=f"{name} is none of the suite's photographs.*Choose another"):
+        render_suite(tmp_path, 96)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
 def values(name: str) -> np.ndarray:

@@ -19,7 +19,9 @@ from pastiched.models import ModelError, default_model, file_sha256
 from pastiched.networks.features import FeatureNetwork
 
 STYLE_SIDE = 512
-"""Style pictures are measured at this short side."""
+"""Style pictures are measured at this short side,"""
+STYLE_LONG_SIDE = 2048
+"""with at most this long side, unless the short one fell below what can be measured."""
 KEPT = 16
 """Photographs and styles whose own figures are kept at a time."""
 
@@ -36,19 +38,21 @@ class Bench:
     def judge(self, pair: Pair, studio: Studio, path: Path) -> tuple[Figures, dict[str, Any]]:
         """Paints a pair into `path`; gives its figures and what it was painted with. Raises PasticheError, OSError."""
         photograph, standard = self._photograph(pair.photograph.path)
+        style = self._style(pair.style.path)
         pastiche, model = studio.paint(photograph, read_picture(pair.style.path))
         pastiche.save(path)
-        return self._gauge.measure(tensor(pastiche), standard, self._style(pair.style.path)), model
+        return self._gauge.measure(tensor(pastiche), standard, style), model
 
     def _measure_photograph(self, path: Path) -> tuple[Image.Image, PhotographStandard]:
         picture = reduced(read_picture(path), self._side)
-        return picture, self._gauge.photograph(_measurable(picture, path))
+        return picture, self._gauge.photograph(tensor(_measurable(picture, path)))
 
     def _measure_style(self, path: Path) -> StyleStandard:
-        picture = read_picture(path)
-        scale = STYLE_SIDE / min(picture.size)
+        picture = _measurable(read_picture(path), path)
+        shorter, longer = sorted(picture.size)
+        scale = max(min(STYLE_SIDE / shorter, STYLE_LONG_SIDE / longer), SMALLEST_SIDE / shorter)
         size = round(picture.width * scale), round(picture.height * scale)
-        return self._gauge.style(_measurable(picture.resize(size, Image.Resampling.LANCZOS), path))
+        return self._gauge.style(tensor(picture.resize(size, Image.Resampling.LANCZOS)))
 
 
 def tensor(picture: Image.Image) -> Tensor:
@@ -67,15 +71,16 @@ def measuring_network(file: Path | None) -> tuple[FeatureNetwork, dict[str, Any]
         raise PasticheError(ErrorCode.UNREADABLE, str(error)) from None
     except Exception as error:
         # safetensors has errors of its own, and a network of another form fails in torch.
-        said = f"{file} is no feature network ({str(error).splitlines()[0][:80]})."
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        said = f"{file} is no feature network ({reason[:80]})."
         raise PasticheError(
             ErrorCode.UNREADABLE, said, "Leave out --feature-network to use the one that ships."
         ) from None
 
 
-def _measurable(picture: Image.Image, path: Path) -> Tensor:
+def _measurable(picture: Image.Image, path: Path) -> Image.Image:
     if min(picture.size) < SMALLEST_SIDE:
         size = f"{picture.width} x {picture.height}"
         said = f"{path} is too small to be measured ({size} pixels)."
         raise PasticheError(ErrorCode.BAD_PICTURE, said, f"At least {SMALLEST_SIDE} pixels a side are needed.")
-    return tensor(picture)
+    return picture

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image, ImageOps
+from PIL.PngImagePlugin import PngInfo
 
 from pastiche.errors import ErrorCode, PasticheError
 from pastiched.evaluation.scenes import EDITION, SCENES, render
@@ -19,6 +20,8 @@ SUITE_STYLES = (
     "lavender-chalk", "storm-engraving", "rose-window", "poppy-wash",
 )  # fmt: skip
 """Strong strokes, flat inks, mosaic, ink, pastel, engraving, glass, watercolour."""
+MARK = ("Source", "pastiched evaluate")
+"""Text in the PNG files of the suite's photographs: no other file is ever rendered over."""
 
 UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError)
 """What Pillow raises for files that are no whole picture."""
@@ -52,17 +55,25 @@ def read_pairs(source: Path) -> list[Pair]:
     return [Pair(known[photograph], known[style]) for photograph, style in names]
 
 
-def suite(folder: Path, side: int) -> list[Pair]:
-    """Every scene in every style of the suite, 48 pairs; the photographs, `side` pixels wide, are rendered into
-    `folder`. Raises OSError."""
-    folder.mkdir(parents=True, exist_ok=True)
-    scenes = []
-    for name in SCENES:
-        path = folder / f"{name}.png"
-        render(name, side).save(path)
-        scenes.append(Picture(path, f"scene {name} {EDITION}"))
+def suite(folder: Path) -> list[Pair]:
+    """Every scene in every style of the suite, 48 pairs; `render_suite` puts the photographs into `folder`."""
+    scenes = [Picture(_scene(folder, name), f"scene {name} {EDITION}") for name in SCENES]
     styles = [_identify(GALLERY / f"{name}.jpg") for name in SUITE_STYLES]
     return [Pair(scene, style) for scene in scenes for style in styles]
+
+
+def render_suite(folder: Path, side: int) -> None:
+    """Renders the photographs of the suite, `side` pixels wide. Raises PasticheError(UNWRITABLE) where the folder has
+    anything else in it, OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in sorted(folder.iterdir()):
+        if not _rendered(path):
+            said = f"{path} is none of the suite's photographs, which are rendered into that folder."
+            raise PasticheError(ErrorCode.UNWRITABLE, said, "Choose another folder with --out.")
+    for name in SCENES:
+        mark = PngInfo()
+        mark.add_text(*MARK)
+        render(name, side).save(_scene(folder, name), pnginfo=mark)
 
 
 def read_picture(path: Path) -> Image.Image:
@@ -81,6 +92,20 @@ def reduced(picture: Image.Image, side: int) -> Image.Image:
     scale = side / max(picture.size)
     size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
     return picture.resize(size, Image.Resampling.LANCZOS)
+
+
+def _scene(folder: Path, name: str) -> Path:
+    return folder / f"{name}.png"
+
+
+def _rendered(path: Path) -> bool:
+    if path.suffix != ".png" or path.stem not in SCENES or not path.is_file():
+        return False
+    try:
+        with Image.open(path) as picture:
+            return picture.info.get(MARK[0]) == MARK[1]
+    except UNREADABLE:
+        return False
 
 
 def _from_list(file: Path) -> list[tuple[Path, Path]]:

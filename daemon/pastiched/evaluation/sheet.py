@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,13 +17,16 @@ ROWS = 16
 def write_sheets(rows: Sequence[Sequence[Path]], folder: Path) -> list[Path]:
     """A row of pictures each, 256 pixels high (less where they are wider than 512), 16 rows a sheet: `sheet.png`, or
     `sheet-1.png` and so on. Raises PasticheError, OSError."""
-    pages = [rows[first : first + ROWS] for first in range(0, len(rows), ROWS)]
-    written = []
-    for number, page in enumerate(pages, 1):
-        path = folder / (f"sheet-{number}.png" if len(pages) > 1 else "sheet.png")
-        _page(page).save(path)
-        written.append(path)
-    return written
+    paths = sheet_paths(len(rows), folder)
+    for number, path in enumerate(paths):
+        _page(rows[number * ROWS : (number + 1) * ROWS]).save(path)
+    return paths
+
+
+def sheet_paths(rows: int, folder: Path) -> list[Path]:
+    """What `write_sheets` writes for so many rows."""
+    pages = math.ceil(rows / ROWS)
+    return [folder / (f"sheet-{page}.png" if pages > 1 else "sheet.png") for page in range(1, pages + 1)]
 
 
 def _page(rows: Sequence[Sequence[Path]]) -> Image.Image:

@@ -1,7 +1,8 @@
-"""Paints pairs with one method and one weight file, at network scale 1:1."""
+"""Paints pairs with one method and one weight file."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +21,25 @@ from pastiched.models import Model, file_sha256
 
 
 class Studio:
-    """A method on a device, with the weights that ship or those of a file, and the options that differ from the
-    defaults. Raises PasticheError where the device, the method or the file cannot be used."""
+    """A method on a device, with the weights that ship or those of a file, and options; those left out have their
+    defaults.
 
-    def __init__(self, method: str, device: str, weights: Path | None, options: dict[str, Any]) -> None:
+    Fast paints each picture once through the network at its own size, which measures the network, or from coarse to
+    fine, as every picture of a user is painted: where that or a brush size is asked for, and where edges are to meet,
+    which they do at few sizes only.
+
+    Raises PasticheError where the device, the method or the file cannot be used.
+    """
+
+    def __init__(
+        self, method: str, device: str, weights: Path | None, options: dict[str, Any], as_users_see_it: bool = False
+    ) -> None:
         self.method = method
         self.options = options
+        wrapped = options.get("wrap", "none") != "none"
+        self.as_users_see_it = as_users_see_it or method != "fast" or "brush_size" in options or wrapped
         model = given_model(weights, method) if weights else None
-        self._engine = create_engine(method, open_device(device), model, native="brush_size" not in options)
+        self._engine = create_engine(method, open_device(device), model, native=not self.as_users_see_it)
         try:
             self._engine.load()
         except (RuntimeError, SafetensorError, PasticheError):
@@ -46,16 +58,27 @@ class Studio:
 
 
 def read_options(given: list[str]) -> dict[str, Any]:
-    """NAME=VALUE pairs, without those that say the default. Raises PasticheError(BAD_OPTION)."""
+    """NAME=VALUE pairs, checked. Raises PasticheError(BAD_OPTION)."""
     values: dict[str, Any] = {}
     for pair in given:
         name, _, text = pair.partition("=")
         option = BY_NAME.get(name.replace("-", "_"))
         if option is None:
             raise PasticheError(ErrorCode.BAD_OPTION, f"There is no option {name[:40]!r}.")
+        if option.name == "method":
+            raise PasticheError(ErrorCode.BAD_OPTION, "The method is no --option.", "Choose it with --method.")
         values[option.name] = option_value(option, text)
-    checked, usual = check_options(values), defaults()
-    return {name: checked[name] for name in sorted(values) if name == "brush_size" or checked[name] != usual[name]}
+    checked = check_options(values)
+    if checked["depth"] != "8":
+        said = "Pastiches are measured with 8 bits per channel only."
+        raise PasticheError(ErrorCode.BAD_OPTION, said, "Leave out --option depth.")
+    return {name: checked[name] for name in sorted(values)}
+
+
+def unusual(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Those that differ from the defaults, or have none."""
+    usual = defaults()
+    return {name: value for name, value in options.items() if name not in usual or value != usual[name]}
 
 
 def given_model(path: Path, method: str) -> Model:
@@ -70,9 +93,10 @@ def open_device(name: str) -> torch.device:
     """Raises PasticheError(NO_DEVICE)."""
     try:
         device = torch.device(name)
-        torch.zeros(1, device=device)
+        # Read back, since the device `meta` takes tensors and holds no values.
+        torch.zeros(1, device=device).item()
         return device
-    except (RuntimeError, AssertionError):
+    except (RuntimeError, AssertionError, ImportError):
         raise PasticheError(
             ErrorCode.NO_DEVICE, f"The device {name[:40]!r} cannot be used.", "Leave out --device."
         ) from None
