@@ -124,6 +124,23 @@ def crisp(x: Tensor, factor: int, wrap: tuple[bool, bool] = (False, False)) -> T
     return torch.maximum(torch.minimum(out, greatest), least)
 
 
+def local_mean(x: Tensor, radius: int) -> Tensor:
+    """1 x C x H x W -> the mean of the (2 radius + 1)^2 pixels around each, of those that there are.
+
+    Sums of shifted rows and columns: many times as fast as avg_pool2d of one channel.
+    """
+    for dimension, pad in ((3, (radius, radius, 0, 0)), (2, (0, 0, radius, radius))):
+        length = x.shape[dimension]
+        padded = F.pad(x, pad)
+        total = padded.narrow(dimension, 0, length).clone()
+        for shift in range(1, 2 * radius + 1):
+            total += padded.narrow(dimension, shift, length)
+        place = torch.arange(length, device=x.device)
+        inside = (place + radius).clamp_max(length - 1) - (place - radius).clamp_min(0) + 1
+        x = total.div_(inside if dimension == 3 else inside[:, None])
+    return x
+
+
 def detail_gain(pastiche: Tensor, photograph: Tensor, wrap: tuple[bool, bool] = (False, False)) -> Tensor:
     """How much of the photograph's fine detail belongs on the pastiche, 1 x 1 x H x W in [0, 1.25].
 
@@ -134,13 +151,8 @@ def detail_gain(pastiche: Tensor, photograph: Tensor, wrap: tuple[bool, bool] = 
     p, c = (pad_wrapped(x.mean(1, keepdim=True), GUIDE_RADIUS, wrap) for x in (pastiche, photograph))
     left, above = GUIDE_RADIUS * wrap[0], GUIDE_RADIUS * wrap[1]
 
-    def local_mean(x: Tensor) -> Tensor:
-        r = min(GUIDE_RADIUS, (min(x.shape[-2:]) - 1) // 2)
-        return F.avg_pool2d(x, 2 * r + 1, 1, r, count_include_pad=False)
-
-    mean_p, mean_c = local_mean(p), local_mean(c)
-    covariance = local_mean(p * c) - mean_p * mean_c
-    variance = local_mean(c * c) - mean_c.square()
+    mean_p, mean_c, mean_pc, mean_cc = (local_mean(x, GUIDE_RADIUS) for x in (p, c, p * c, c * c))
+    covariance, variance = mean_pc - mean_p * mean_c, mean_cc - mean_c.square()
     gain = (covariance / (variance + GUIDE_EPSILON)).clamp_(0, LARGEST_GAIN)
     return gain[:, :, above : above + height, left : left + width]
 
