@@ -88,9 +88,9 @@ class FastRun(Run):
         return CropSupply(plan.photos, plan.styles, plan.size, plan.batch, plan.seed + self.step)
 
     def advance(self, c: Tensor, s: Tensor, done: float) -> dict[str, Tensor]:
-        plan, w = self.plan, self.plan.weights
+        w = self.plan.weights
         cosine = 0.485 * (1 + math.cos(math.pi * done)) + 0.03
-        self.optimizer.set_rate(plan.rate * min(1, (self.step + 1) / WARM_STEPS) * cosine)
+        self.optimizer.scale_rates(min(1, (self.step + 1) / WARM_STEPS) * cosine)
         c, s = (x.contiguous(memory_format=torch.channels_last) for x in (c, s))
         noise = noise_fields(c.shape[2], c.shape[3], len(c)).to(c.device)
         with torch.autocast(c.device.type, torch.bfloat16):

@@ -18,6 +18,7 @@ from torch import Tensor
 from pastiched.networks.features import TAPS, FeatureNetwork
 from pastiched.networks.student import WIDTHS, Student
 from pastiched.training.data import CropSupply, centre_crop
+from pastiched.training.matrix_optimizer import MatrixOptimizer
 from pastiched.training.model_card import ModelCard
 from pastiched.training.practice import PICTURES_SHARE, Practice
 from pastiched.training.run import Run, Training
@@ -44,7 +45,7 @@ class FeatureTraining(Training):
 
 
 class FeatureRun(Run):
-    """The student, its optimizers, pictures to practise on."""
+    """The student, its optimizer, pictures to practise on."""
 
     plan: FeatureTraining
 
@@ -55,17 +56,9 @@ class FeatureRun(Run):
         sample = torch.stack([centre_crop(data, FIGURE_SIZE) for data in pictures])
         self.teacher = Teacher(plan.teacher.to(plan.device), WIDTHS, sample.to(plan.device))
         self.student = Student().to(plan.device)
-        matrices = self.student.matrices()
-        chosen = {id(matrix) for matrix in matrices}
-        others = [p for p in self.student.parameters() if id(p) not in chosen]
-        if not hasattr(torch.optim, "Muon"):
-            raise ValueError("training the feature network needs PyTorch 2.9 or later (for the optimizer Muon)")
-        self.optimizers: dict[float, torch.optim.Optimizer] = {
-            MATRIX_RATE: torch.optim.Muon(
-                matrices, lr=MATRIX_RATE, momentum=0.95, weight_decay=0.0, adjust_lr_fn="match_rms_adamw"
-            ),
-            OTHER_RATE: torch.optim.Adam(others, lr=OTHER_RATE, betas=(0.9, 0.98)),
-        }
+        self.optimizer = MatrixOptimizer(
+            self.student, MATRIX_RATE, OTHER_RATE, (0.9, 0.98), kernels=self.student.matrices()
+        )
         self.practice: Practice | None = None
         if plan.init:
             try:
@@ -75,13 +68,11 @@ class FeatureRun(Run):
         self.resume()
 
     def state(self) -> dict[str, Any]:
-        optimizers = [optimizer.state_dict() for optimizer in self.optimizers.values()]
-        return {"student": self.student.state_dict(), "optimizers": optimizers}
+        return {"student": self.student.state_dict(), "optimizer": self.optimizer.state_dict()}
 
     def restore(self, state: dict[str, Any]) -> None:
         self.student.load_state_dict(state["student"])
-        for optimizer, kept in zip(self.optimizers.values(), state["optimizers"], strict=True):
-            optimizer.load_state_dict(kept)
+        self.optimizer.load_state_dict(state["optimizer"])
 
     def supply(self) -> CropSupply:
         plan = self.plan
@@ -89,10 +80,8 @@ class FeatureRun(Run):
 
     def advance(self, photos: Tensor, styles: Tensor, done: float) -> dict[str, Tensor]:
         """One step on photographs, styles and pictures between them."""
-        for rate, optimizer in self.optimizers.items():
-            for group in optimizer.param_groups:
-                warm = min(1.0, (self.step + 1) / WARM_STEPS)
-                group["lr"] = rate * warm * (0.49 * (1 + math.cos(math.pi * done)) + 0.02)
+        cosine = 0.49 * (1 + math.cos(math.pi * done)) + 0.02
+        self.optimizer.scale_rates(min(1, (self.step + 1) / WARM_STEPS) * cosine)
         if self.practice is None:
             self.practice = Practice(self.student, photos, styles)
         self.student.eval()
@@ -104,12 +93,10 @@ class FeatureRun(Run):
             wanted = self.teacher(x)
             got = self.student(x)
         losses = [(a.float() - b).square().sum(1).mean() for a, b in zip(got, wanted, strict=True)]
-        for optimizer in self.optimizers.values():
-            optimizer.zero_grad()
+        self.student.zero_grad()
         torch.autograd.backward(torch.stack(losses).sum())
         torch.nn.utils.clip_grad_norm_(self.student.parameters(), 5.0)
-        for optimizer in self.optimizers.values():
-            optimizer.step()
+        self.optimizer.step()
         return dict(zip(TAPS, losses, strict=True))
 
     def save(self) -> None:

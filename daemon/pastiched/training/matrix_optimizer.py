@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -15,26 +16,39 @@ class MatrixOptimizer:
     """Kernels O x I x K x K are matrices O x IKK to Muon (Jordan et al. 2024), in the network's own memory; the weights
     of linear layers are matrices already.
 
-    Steps are of the size that Adam's are at the same rate. Raises ValueError where PyTorch has no Muon (before 2.9).
+    Steps are of the size that Adam's are at the same rate. `kernels`: which ones; otherwise all that are large enough.
+    `other_rate`: for everything else, where it is not the same. Raises ValueError where PyTorch has no Muon (before
+    2.9).
     """
 
-    def __init__(self, network: nn.Module, rate: float) -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        rate: float,
+        other_rate: float | None = None,
+        betas: tuple[float, float] = (0.9, 0.99),
+        kernels: Sequence[nn.Parameter] | None = None,
+    ) -> None:
         if not hasattr(torch.optim, "Muon"):
             raise ValueError("this training needs PyTorch 2.9 or later (for the optimizer Muon)")
         parameters = list(network.parameters())
-        kernels = [p for p in parameters if p.ndim > 1 and min(p.shape[0], p[0].numel()) > SMALLEST]
+        if kernels is None:
+            kernels = [p for p in parameters if p.ndim > 1 and min(p.shape[0], p[0].numel()) > SMALLEST]
         chosen = {id(p) for p in kernels}
         self._kernels = [(p, nn.Parameter(p.data.view(len(p), -1))) for p in kernels]
         matrices = [matrix for _, matrix in self._kernels]
+        others = [p for p in parameters if id(p) not in chosen]
+        self._rates = rate, rate if other_rate is None else other_rate
         self._optimizers: tuple[torch.optim.Optimizer, ...] = (
             torch.optim.Muon(matrices, lr=rate, momentum=0.95, weight_decay=0.0, adjust_lr_fn="match_rms_adamw"),
-            torch.optim.Adam([p for p in parameters if id(p) not in chosen], lr=rate, betas=(0.9, 0.99)),
+            torch.optim.Adam(others, lr=self._rates[1], betas=betas),
         )
 
-    def set_rate(self, rate: float) -> None:
-        for optimizer in self._optimizers:
+    def scale_rates(self, share: float) -> None:
+        """Of the rates that were given."""
+        for rate, optimizer in zip(self._rates, self._optimizers, strict=True):
             for group in optimizer.param_groups:
-                group["lr"] = rate
+                group["lr"] = share * rate
 
     def step(self) -> None:
         for kernel, matrix in self._kernels:
