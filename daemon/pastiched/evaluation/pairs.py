@@ -11,6 +11,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from pastiche.errors import ErrorCode, PasticheError
 from pastiched.evaluation.scenes import EDITION, SCENES, render
+from pastiched.imaging.unreadable import UNREADABLE
 from pastiched.models import file_sha256
 from pastiched.styles import GALLERY, SUFFIXES
 
@@ -23,8 +24,6 @@ SUITE_STYLES = (
 MARK = ("Source", "pastiched evaluate")
 """Text in the PNG files of the suite's photographs: no other file is ever rendered over."""
 
-UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError)
-"""What Pillow raises for files that are no whole picture."""
 ADVICE = "Give a list with a line PHOTO STYLE for each pair, or a folder with the folders photos and styles in it."
 
 

@@ -16,11 +16,10 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
+from pastiched.imaging.unreadable import UNREADABLE
 from pastiched.training.curation import Worth, judge
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF")
-UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError)
-"""What Pillow raises for files that are no whole picture, or too large a one."""
 PHOTOGRAPH, STYLE = (0.6, 1.0), (0.45, 1.0)
 EVEN_SHARE = 0.4
 """So many of the photographs get an even upper part like a sky: where faults of the network show."""

@@ -50,7 +50,6 @@ class FastTraining(Training):
 
     def run(self, say: Callable[[str], None] = print) -> Path:
         """Trains, with checkpoint and preview sheet every 250 steps; returns the exported safetensors."""
-        self.out.mkdir(parents=True, exist_ok=True)
         return FastRun(self).go(say)
 
 

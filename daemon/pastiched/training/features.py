@@ -40,7 +40,6 @@ class FeatureTraining(Training):
 
     def run(self, say: Callable[[str], None] = print) -> Path:
         """Trains, with a checkpoint every 250 steps; returns the exported safetensors."""
-        self.out.mkdir(parents=True, exist_ok=True)
         return FeatureRun(self).go(say)
 
 

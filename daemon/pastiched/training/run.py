@@ -54,6 +54,7 @@ class Run(ABC):
     """A training in progress."""
 
     def __init__(self, plan: Training) -> None:
+        plan.out.mkdir(parents=True, exist_ok=True)
         self.plan = plan
         self.step, self.started_from = 0, plan.init.stem if plan.init else FROM_NOTHING
         self._seconds, self._clock = 0.0, time.monotonic()
