@@ -73,7 +73,7 @@ def test_training_writes_what_it_learnt_with_a_card_and_resumes(folders: Path) -
     assert card["started_from"] == "random weights"
     assert set(card["figures"]) == {f"relative_error_{tap}" for tap in TAPS}
     assert card["figures"]["relative_error_relu1_1"] < 0.95, "1 would be to know nothing"
-    (line,) = [json.loads(text) for text in (folders / "run" / "metrics.jsonl").read_text().splitlines()]
+    (line,) = [json.loads(text) for text in (folders / "run" / "progress.jsonl").read_text().splitlines()]
     assert line["step"] == 50 and all(line[tap] > 0 for tap in TAPS)
     assert str(folders) not in json.dumps(card), "no path of this machine"
 

@@ -12,7 +12,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from pastiched.models import default_model
 from pastiched.networks import pastiche_net
 from pastiched.networks.convolution import PhaseConvolution, UpConvolution
-from pastiched.networks.pastiche_net import BREADTHS, RADIUS, PasticheNet, noise_field
+from pastiched.networks.noise import BREADTHS, noise_field
+from pastiched.networks.pastiche_net import RADIUS, PasticheNet
 from pastiched.networks.statistics import Moments, blend_codes, moments
 
 
@@ -35,8 +36,9 @@ def test_folded_upsampling_equals_nearest_then_convolution() -> None:
 def test_phase_convolution_equals_the_full_size_one() -> None:
     torch.manual_seed(0)
     layer, x = PhaseConvolution(4, 3), torch.randn(1, 4, 12, 8)
-    plain = F.conv2d(F.pad(x, (1, 1, 1, 1), "reflect"), layer.weight, layer.bias)
-    phases = layer(F.pixel_unshuffle(x, 2))
+    edged = F.pad(x, (1, 1, 1, 1), "reflect")
+    plain = F.conv2d(edged, layer.weight, layer.bias)
+    phases = layer(F.pixel_unshuffle(edged, 2))
     assert torch.allclose(F.pixel_shuffle(phases, 2), plain, atol=1e-5)
 
 
@@ -55,18 +57,6 @@ def test_a_blend_with_one_weight_zero_is_the_other_style(network: PasticheNet) -
         blend_codes([a, b], [0.0, 0.0])
 
 
-def test_wrapped_picture_shifts_with_its_content(network: PasticheNet) -> None:
-    """With both edges wrapped there is no edge: moving the photograph round moves the pastiche round."""
-    torch.manual_seed(0)
-    x, noise = torch.rand(1, 3, 64, 96), noise_field(3, 64, 96)
-    code = network.encode_style(torch.rand(1, 3, 64, 64))
-    network.set_wrap(True, True)
-    straight = network(x, code, noise)
-    shifted = network(x.roll((16, 48), (2, 3)), code, noise.roll((2, 6), (2, 3)))
-    network.set_wrap(False, False)
-    assert torch.allclose(straight.roll((16, 48), (2, 3)), shifted, atol=1e-3)
-
-
 def test_nothing_but_the_moments_looks_further_than_the_radius(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
     random = PasticheNet().eval()
@@ -81,12 +71,12 @@ def test_nothing_but_the_moments_looks_further_than_the_radius(monkeypatch: pyte
     assert RADIUS - 24 <= max(504 - int(columns.min()), int(columns.max()) - 519) <= RADIUS
 
 
-def test_the_content_path_stays_below_31_thousand_multiply_adds_a_pixel() -> None:
+def test_the_content_path_stays_below_25_and_a_half_thousand_multiply_adds_a_pixel() -> None:
     net = PasticheNet().eval().requires_grad_(False)
     code = net.encode_style(torch.rand(1, 3, 64, 64))
     with FlopCounterMode(display=False) as counter:
         net(torch.rand(1, 3, 256, 256), code, noise_field(0, 256, 256))
-    assert 10_000 < counter.get_total_flops() / 2 / 256**2 < 31_000
+    assert 10_000 < counter.get_total_flops() / 2 / 256**2 < 25_500
 
 
 def test_noise_is_the_same_for_a_seed() -> None:

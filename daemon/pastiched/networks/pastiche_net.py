@@ -6,32 +6,38 @@ al. 2019) and CCPL (Wu et al. 2022). A branch at 1/16 in the middle of the trunk
 enters before every block (StyleGAN, Karras et al. 2019): a convolutional network has no other way to paint an even sky
 without repeating one mark with the period of its own grid. It has several channels, fine and broad (Texture Networks,
 Ulyanov et al. 2016), which each feature channel mixes in its own way: with one there is one mark all over the sky.
-Three global moments at two depths (1/4 twice, 1/8), nothing else looks further than RADIUS pixels.
+Three global moments at two depths (1/4 twice, 1/8), nothing else looks further than RADIUS pixels. They part the
+network into three stages: encode, paint, decode. What the style and the moments say to a stage are its *controls*,
+small tensors by name; so a stage can be computed piece by piece, and by another library (see `pastiched.inference`).
 """
 
 from __future__ import annotations
-
-import math
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pastiched.networks.convolution import Convolution, PhaseConvolution, UpConvolution
-from pastiched.networks.statistics import StyleCode, moments, replace_moments
+from pastiched.networks.noise import NoiseInput
+from pastiched.networks.statistics import Moments, StyleCode, moments, standardization
 
 MULTIPLE = 16
 """Sides of the input are multiples of this."""
-CELL = 8
-"""Pixels from one place of the trunk to the next."""
-RADIUS = 160
+ENCODER_RADIUS, PAINTER_RADIUS, DECODER_RADIUS = 16, 128, 16
+"""In pixels of the picture: what a stage computes depends on nothing that it is given from further away."""
+STYLE_RADIUS = 48
+"""The same for the style encoder."""
+RADIUS = ENCODER_RADIUS + PAINTER_RADIUS + DECODER_RADIUS
 """A pixel of the output depends on no pixel of the input further away, but for the global moments."""
 TRUNK = 4
-BREADTHS = (0.0, 0.0, 0.0, 0.0, 1.5, 1.5, 4.0, 4.0)
-"""Of the channels of noise, in cells: the deviation of the Gaussian that smooths it, 0 for white noise."""
 BROAD, WIDE, MIDDLE, NARROW, FINE = 128, 96, 48, 32, 8
 RANK = 32
 HIDDEN = 160
+MODULATION = [4 * WIDE] * TRUNK + [4 * MIDDLE] + [WIDE] * TRUNK + [5 * BROAD]
+"""How a code's modulation is divided: blocks of the trunk, the fine block, noise of the trunk, noise and block of the
+branch."""
+Controls = dict[str, Tensor]
+"""B x C x 1 x 1 each, but for "covariance", B x 32 x 32; float32."""
 
 
 class Residual(nn.Module):
@@ -63,32 +69,35 @@ class Encoder(nn.Module):
 
 
 class Modulated(nn.Module):
-    """A residual block whose channels the style scales and shifts: x B x C x H x W, modulation B x 4C."""
+    """A residual block whose channels the style scales and shifts: x B x C x H x W."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.a, self.b = Convolution(channels, channels), Convolution(channels, channels)
 
-    def forward(self, x: Tensor, modulation: Tensor) -> Tensor:
-        w1, b1, w2, b2 = modulation[:, :, None, None].to(x.dtype).chunk(4, 1)
-        return x + torch.addcmul(b2, 1 + w2, self.b(F.relu(torch.addcmul(b1, 1 + w1, self.a(x)))))
+    def forward(self, x: Tensor, controls: Controls, name: str) -> Tensor:
+        h = F.relu(affine(self.a(x), controls, f"{name}.a"))
+        return x + affine(self.b(h), controls, f"{name}.b")
 
 
-class NoiseInput(nn.Module):
-    """x B x C x H x W plus a mixture of the channels of noise, B x 8 x H x W, of its own for each channel of x."""
+def modulation_controls(modulation: Tensor, name: str) -> Controls:
+    """Those of a Modulated block; `modulation`: B x 4C."""
+    w1, b1, w2, b2 = modulation[:, :, None, None].chunk(4, 1)
+    return {f"{name}.a.scale": 1 + w1, f"{name}.a.shift": b1, f"{name}.b.scale": 1 + w2, f"{name}.b.shift": b2}
 
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.mixture = nn.Parameter(torch.randn(channels, len(BREADTHS), 1, 1) / math.sqrt(len(BREADTHS)))
 
-    def forward(self, x: Tensor, noise: Tensor, gain: Tensor) -> Tensor:
-        """`gain`: B x C, how much of it the style wants."""
-        mixed = F.conv2d(noise.to(x.dtype), self.mixture.to(x.dtype))
-        return torch.addcmul(x, gain[:, :, None, None].to(x.dtype), mixed)
+def affine(x: Tensor, controls: Controls, name: str) -> Tensor:
+    """x B x C x H x W, each channel with the scale and the shift of that name; the type of x is kept."""
+    return torch.addcmul(controls[f"{name}.shift"].to(x.dtype), controls[f"{name}.scale"].to(x.dtype), x)
+
+
+def precise_affine(x: Tensor, controls: Controls, name: str) -> Tensor:
+    """The same in float32 in between: where means and deviations are those of all the picture."""
+    return torch.addcmul(controls[f"{name}.shift"], controls[f"{name}.scale"], x.float()).to(x.dtype)
 
 
 class Branch(nn.Module):
-    """Down to 1/16, one modulated block, and back: x B x 96 x H x W -> what is added to it; modulation B x 5 * 128."""
+    """Down to 1/16, one modulated block, and back: x B x 96 x H x W -> what is added to it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -96,11 +105,10 @@ class Branch(nn.Module):
         self.noise = NoiseInput(BROAD)
         nn.init.zeros_(self.up.weight)
 
-    def forward(self, x: Tensor, noise: Tensor, modulation: Tensor) -> Tensor:
+    def forward(self, x: Tensor, noise: Tensor, controls: Controls) -> Tensor:
         """`noise`: B x 8 x H x W."""
-        gain, block = torch.split(modulation, [BROAD, 4 * BROAD], 1)
-        h = self.noise(F.relu(self.down(x)), noise[:, :, ::2, ::2], gain)
-        painted: Tensor = self.up(self.block(h, block))
+        h = self.noise(F.relu(self.down(x)), noise[:, :, ::2, ::2], controls["branch.gain"].flatten(1))
+        painted: Tensor = self.up(self.block(h, controls, "branch"))
         return painted
 
 
@@ -114,8 +122,7 @@ class PasticheNet(nn.Module):
         self.squeeze, self.unsqueeze = nn.Conv2d(WIDE, RANK, 1), nn.Conv2d(RANK, WIDE, 1)
         self.style_squeeze, self.covariance = nn.Conv2d(WIDE, RANK, 1), nn.Linear(RANK, RANK, bias=False)
         self.branch, self.noises = Branch(), nn.ModuleList(NoiseInput(WIDE) for _ in range(TRUNK))
-        self.sizes = [4 * WIDE] * TRUNK + [4 * MIDDLE] + [WIDE] * TRUNK + [5 * BROAD]
-        to_modulation = nn.Linear(HIDDEN, sum(self.sizes))
+        to_modulation = nn.Linear(HIDDEN, sum(MODULATION))
         nn.init.normal_(to_modulation.weight, std=0.005)
         nn.init.zeros_(to_modulation.bias)
         self.modulation = nn.Sequential(nn.Linear(2 * (WIDE + MIDDLE), HIDDEN), nn.ReLU(), to_modulation)
@@ -125,19 +132,20 @@ class PasticheNet(nn.Module):
         self.gain = nn.Parameter(torch.tensor(0.5))
         nn.init.eye_(self.covariance.weight)
 
-    def set_wrap(self, horizontal: bool, vertical: bool) -> None:
-        """Which opposite edges of the content meet, in every convolution but those of the style encoder."""
-        for name, module in self.named_modules():
-            if isinstance(module, Convolution) and not name.startswith("style."):
-                module.wrap = (horizontal, vertical)
-
     def encode_style(self, y: Tensor) -> StyleCode:
         """The code of style pictures y, B x 3 x H x W in [0, 1], sides multiples of 8."""
-        quarter, eighth = self.style(y * 2 - 1)
-        at4, at8 = moments(quarter), moments(eighth)
-        z = self.style_squeeze(eighth).float().flatten(2)
+        quarter, eighth, z = self.style_features(y)
+        z = z.flatten(2)
         z = z - z.mean(2, keepdim=True)
-        covariance = z @ z.transpose(1, 2) / z.shape[2]
+        return self.style_code(moments(quarter), moments(eighth), z @ z.transpose(1, 2) / z.shape[2])
+
+    def style_features(self, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """y B x 3 x H x W in [0, 1] -> what a code is made of: at 1/4 and at 1/8, and the latter in 32 channels."""
+        quarter, eighth = self.style(y * 2 - 1)
+        return quarter, eighth, self.style_squeeze(eighth).float()
+
+    def style_code(self, at4: Moments, at8: Moments, covariance: Tensor) -> StyleCode:
+        """Of the features' moments and the covariance, B x 32 x 32, of the 32 channels."""
         covariance = covariance / (covariance.diagonal(dim1=1, dim2=2).mean(1)[:, None, None] + 1e-4)
         a = self.covariance.weight.float()
         flat = [t.flatten(1) for t in (at4.mean, at4.deviation, at8.mean, at8.deviation)]
@@ -147,44 +155,51 @@ class PasticheNet(nn.Module):
     def forward(self, x: Tensor, code: StyleCode, noise: Tensor) -> Tensor:
         """`noise`: B x 8 x H/8 x W/8 (see `noise_fields`)."""
         quarter, eighth = self.content(x * 2 - 1)
-        h = self._transform(eighth, code)
-        modulation = torch.split(code.modulation, self.sizes, 1)
+        controls = painter_controls(code, moments(quarter), moments(eighth))
+        h = self.paint(quarter, eighth, noise, controls)
+        return F.pixel_shuffle(self.decode(h, decoder_controls(code, moments(h))), 2).float() * 0.5 + 0.5
+
+    def paint(self, quarter: Tensor, eighth: Tensor, noise: Tensor, controls: Controls) -> Tensor:
+        """B x 48 x H/4 x W/4, from what `content` gave."""
+        h = self._transform(eighth, controls)
         for i, (block, add_noise) in enumerate(zip(self.trunk, self.noises, strict=True)):
             if i == TRUNK // 2:
-                h = h + self.branch(h, noise, modulation[-1])
-            h = block(add_noise(h, noise, modulation[TRUNK + 1 + i]), modulation[i])
-        at4 = moments(quarter)
-        skipped = replace_moments(quarter, at4, torch.zeros_like(at4.mean), torch.ones_like(at4.mean))
-        h = F.relu(self.up4(h)) + self.skip(skipped)
-        h = self.fine(replace_moments(h, moments(h), code.mean4, code.deviation4), modulation[TRUNK])
-        h = F.relu(self.up1.phases(F.relu(self.up2(h))))
-        return F.pixel_shuffle(self.out(h).float() * 0.5 + 0.5, 2)
+                h = h + self.branch(h, noise, controls)
+            h = block(add_noise(h, noise, controls[f"trunk{i}.gain"].flatten(1)), controls, f"trunk{i}")
+        painted: Tensor = F.relu(self.up4(h)) + self.skip(precise_affine(quarter, controls, "quarter"))
+        return painted
 
-    def _transform(self, x: Tensor, code: StyleCode) -> Tensor:
-        own = moments(x)
-        normal = replace_moments(x, own, torch.zeros_like(own.mean), torch.ones_like(own.mean))
+    def decode(self, h: Tensor, controls: Controls) -> Tensor:
+        """Phases in the order of pixel_shuffle(2), B x 12 x H/2 x W/2 in [-1, 1] and beyond, from what `paint` gave."""
+        h = self.fine(precise_affine(h, controls, "painted"), controls, "fine")
+        painted: Tensor = self.out(F.relu(self.up1.corners(F.relu(self.up2(h)))))
+        return painted
+
+    def _transform(self, x: Tensor, controls: Controls) -> Tensor:
+        normal = precise_affine(x, controls, "eighth")
         z = self.squeeze(normal)
-        z = (code.covariance.to(z.dtype) @ z.flatten(2)).view_as(z)
+        z = (controls["covariance"].to(z.dtype) @ z.flatten(2)).view_as(z)
         h = normal.float() + self.gain * self.unsqueeze(z).float()
-        transformed: Tensor = (h * code.deviation8 + code.mean8).to(x.dtype)
+        transformed: Tensor = torch.addcmul(controls["style.shift"], controls["style.scale"], h).to(x.dtype)
         return transformed
 
 
-def noise_fields(height: int, width: int, count: int = 1, generator: torch.Generator | None = None) -> Tensor:
-    """The noise of `count` whole pictures of height x width pixels: count x 8 x height/8 x width/8 of variance 1.
-
-    Channels are smoothed as BREADTHS says; opposite edges meet, so that it suits wrapped pictures too.
-    """
-    rows, columns = height // CELL, width // CELL
-    white = torch.randn(count, len(BREADTHS), rows, columns, generator=generator)
-    across, down = torch.fft.rfftfreq(columns), torch.fft.fftfreq(rows)
-    squares = down[:, None].square() + across.square()
-    spectrum = torch.exp(-2 * (math.pi * torch.tensor(BREADTHS)[:, None, None]).square() * squares)
-    smooth = torch.fft.irfft2(torch.fft.rfft2(white) * spectrum, (rows, columns))
-    fields: Tensor = smooth / torch.fft.irfft2(spectrum.square(), (rows, columns))[:, :1, :1].sqrt()
-    return fields
+def painter_controls(code: StyleCode, at4: Moments, at8: Moments) -> Controls:
+    """For `PasticheNet.paint`, from the moments of what the content encoder gave, all of the picture."""
+    *blocks, branch = torch.split(code.modulation, MODULATION, 1)
+    gain, block = torch.split(branch, [BROAD, 4 * BROAD], 1)
+    controls = standardization(at4, "quarter") | standardization(at8, "eighth")
+    controls |= {"style.scale": code.deviation8, "style.shift": code.mean8, "covariance": code.covariance}
+    controls |= {"branch.gain": gain[:, :, None, None]} | modulation_controls(block, "branch")
+    for i in range(TRUNK):
+        controls |= {f"trunk{i}.gain": blocks[TRUNK + 1 + i][:, :, None, None]}
+        controls |= modulation_controls(blocks[i], f"trunk{i}")
+    return controls
 
 
-def noise_field(seed: int, height: int, width: int) -> Tensor:
-    """The noise of one picture, 1 x 8 x height/8 x width/8: the same for a seed, on every device."""
-    return noise_fields(height, width, generator=torch.Generator().manual_seed(seed))
+def decoder_controls(code: StyleCode, at4: Moments) -> Controls:
+    """For `PasticheNet.decode`, from the moments of what `paint` gave, all of the picture."""
+    fine = torch.split(code.modulation, MODULATION, 1)[TRUNK]
+    scale = code.deviation4 / at4.deviation
+    painted = {"painted.scale": scale, "painted.shift": code.mean4 - at4.mean * scale}
+    return painted | modulation_controls(fine, "fine")

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
+import torch
 from torch import Tensor
+
+EPSILON = 1e-5
+"""Added to variances, so that even maps can be divided by their deviation."""
 
 
 @dataclass(frozen=True)
@@ -14,18 +18,20 @@ class Moments:
     mean: Tensor
     deviation: Tensor
 
+    def to(self, device: torch.device) -> Moments:
+        return Moments(self.mean.to(device), self.deviation.to(device))
 
-def moments(x: Tensor, epsilon: float = 1e-5) -> Moments:
+
+def moments(x: Tensor, epsilon: float = EPSILON) -> Moments:
     """Moments of x, B x C x H x W, in float32 whatever x is."""
     x = x.float()
     mean = x.mean((2, 3), keepdim=True)
     return Moments(mean, ((x - mean).pow(2).mean((2, 3), keepdim=True) + epsilon).sqrt())
 
 
-def replace_moments(x: Tensor, own: Moments, mean: Tensor, deviation: Tensor) -> Tensor:
-    """Adaptive instance normalisation (Huang & Belongie 2017) as one scale and shift; the type of x is kept."""
-    scale = deviation / own.deviation
-    return (x.float() * scale + (mean - own.mean * scale)).to(x.dtype)
+def standardization(own: Moments, name: str) -> dict[str, Tensor]:
+    """The scale and the shift, by name, that make a map's mean 0 and its deviation 1."""
+    return {f"{name}.scale": 1 / own.deviation, f"{name}.shift": -own.mean / own.deviation}
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,9 @@ class StyleCode:
 
     def tensors(self) -> list[Tensor]:
         return [getattr(self, f.name) for f in fields(self)]
+
+    def cpu(self) -> StyleCode:
+        return StyleCode(*(t.cpu() for t in self.tensors()))
 
 
 def blend_codes(codes: list[StyleCode], weights: list[float]) -> StyleCode:

@@ -1,4 +1,4 @@
-"""A loss against marks of a foreign colour where the photograph is even: poppies in a clear sky.
+"""Losses against marks where the photograph is even: of a foreign colour (poppies in a clear sky), of light and shade.
 
 The statistics of a style are those of the whole picture. Met alike everywhere, they carry the colours of its liveliest
 places into the calmest ones of the photograph.
@@ -9,6 +9,8 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from pastiched.imaging.colour import luminance
 
 POOL = 4
 """Colours are compared at this scale: what is finer is texture."""
@@ -41,3 +43,31 @@ def colour_deviation(x: Tensor) -> Tensor:
     padded = F.pad(colours, (BROADEST // 2,) * 4, "reflect")
     marks = (colours - F.avg_pool2d(padded, BROADEST, 1)).square().mean(1, keepdim=True)
     return (F.avg_pool2d(marks, PLACE, STEP).flatten(1) + 1e-6).sqrt()
+
+
+LIGHT_POOL = 8
+"""Light is compared at this scale: hatching, whose lines are closer, is texture."""
+LIGHT_BROADEST, LIGHT_PLACE = 9, 4
+GAIN, FREE = 1.25, 0.015
+"""Light may differ as much more than the photograph's as a style's contrast does, and by a little that nobody sees."""
+
+
+def light_loss(y: Tensor, photograph: Tensor) -> Tensor:
+    """Deviation of the light of y in the more even half of the photograph, beyond the photograph's own.
+
+    Both B x 3 x S x S in [0, 1], S at least 72. Otherwise the light and shade of a style, which its statistics ask of
+    every picture, become clouds on every wall.
+    """
+    with torch.no_grad():
+        given = light_deviation(photograph)
+        places = given.argsort(1)[:, : max(1, int(EVEN_SHARE * given.shape[1]))]
+        allowed = GAIN * given.gather(1, places) + FREE
+    return F.relu(light_deviation(y).gather(1, places) - allowed).mean()
+
+
+def light_deviation(x: Tensor) -> Tensor:
+    """B x 3 x H x W -> B x places: how much the luma differs around each place of 32 pixels."""
+    light = F.avg_pool2d(luminance(x.float()), LIGHT_POOL)
+    padded = F.pad(light, (LIGHT_BROADEST // 2,) * 4, "reflect")
+    marks = (light - F.avg_pool2d(padded, LIGHT_BROADEST, 1)).square()
+    return (F.avg_pool2d(marks, LIGHT_PLACE, 1).flatten(1) + 1e-6).sqrt()

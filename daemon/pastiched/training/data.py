@@ -1,4 +1,4 @@
-"""Folders of training pictures: what is held out, and an endless supply of random crops."""
+"""An endless supply of random crops of photographs and styles, and what is held out of it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import io
 import queue
 import random
 import threading
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,53 +15,19 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from pastiched.imaging.unreadable import UNREADABLE
+from pastiched.training.collection import Collection
 from pastiched.training.curation import Worth, judge
 
-FORMATS = ("JPEG", "PNG", "WEBP", "TIFF")
 PHOTOGRAPH, STYLE = (0.6, 1.0), (0.45, 1.0)
+Shares = tuple[tuple[float, float], tuple[float, float]]
+AHEAD = 4
+"""Batches that lie ready."""
 EVEN_SHARE = 0.4
 """So many of the photographs get an even upper part like a sky: where faults of the network show."""
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"}
 
 
-@dataclass(frozen=True)
-class PictureFolder:
-    """The pictures of a folder, in the order of their names, kept as the bytes of their files."""
-
-    names: list[str]
-    files: list[bytes]
-
-    def __len__(self) -> int:
-        return len(self.files)
-
-
-def read_folder(folder: Path) -> PictureFolder:
-    """Every readable picture directly in `folder`. Raises ValueError where there is none."""
-    names, files = [], []
-    for path in sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES):
-        data = path.read_bytes()
-        try:
-            Image.open(io.BytesIO(data), formats=FORMATS).load()
-        except UNREADABLE:
-            continue
-        names.append(path.name)
-        files.append(data)
-    if not files:
-        raise ValueError(f"there is no readable picture in {folder.name}")
-    return PictureFolder(names, files)
-
-
-def split_folder(folder: PictureFolder, held_out: set[str]) -> tuple[PictureFolder, PictureFolder]:
-    """The pictures to train on, and those named in `held_out`."""
-    pairs = list(zip(folder.names, folder.files, strict=True))
-    parts = [[p for p in pairs if (p[0] in held_out) == wanted] for wanted in (False, True)]
-    used, kept = (PictureFolder([n for n, _ in part], [f for _, f in part]) for part in parts)
-    return used, kept
-
-
-def choose_hold_out(names: list[str], count: int, seed: int) -> list[str]:
-    """`count` names at random, sorted."""
+def choose_hold_out(names: Sequence[str], count: int, seed: int) -> list[str]:
+    """`count` names at random, sorted; never more than half."""
     return sorted(random.Random(seed).sample(names, min(count, len(names) // 2)))
 
 
@@ -93,12 +58,13 @@ def random_crop(
     return pixels.flip(2) if rng.random() < 0.5 else pixels
 
 
-def even_upper_part(photo: Tensor, share: float) -> None:
+def even_upper_part(photo: Tensor, share: float, seed: int) -> None:
     """Smooths the upper `share` of a photograph, 3 x H x W in [0, 1], in place, but for a faint grain."""
     coarse = F.interpolate(photo[None], (4, 4), mode="area")
     smooth = F.interpolate(coarse, photo.shape[1:], mode="bilinear", align_corners=False)[0]
     rows = int(share * photo.shape[1])
-    photo[:, :rows] = (smooth + 0.004 * torch.randn_like(smooth)).clamp_(0, 1)[:, :rows]
+    grain = torch.randn(smooth.shape, generator=torch.Generator().manual_seed(seed))
+    photo[:, :rows] = (smooth + 0.004 * grain).clamp_(0, 1)[:, :rows]
 
 
 def centre_crop(data: bytes, size: int) -> Tensor:
@@ -110,41 +76,83 @@ def centre_crop(data: bytes, size: int) -> Tensor:
     return torch.from_numpy(np.array(small)).permute(2, 0, 1).float() / 255
 
 
+def centre_crops(pictures: Collection, size: int, most: int | None = None) -> list[Tensor]:
+    """Of the first `most` pictures (all) that can be read: 3 x size x size each, float32 in [0, 1]."""
+    files = (_readable(pictures, index) for index in range(min(most or len(pictures), len(pictures))))
+    return [centre_crop(data, size) for data in files if data is not None]
+
+
+def sample_crops(pictures: Collection, size: int, shares: tuple[float, float], most: int, seed: int) -> list[Tensor]:
+    """Random crops as in training, of at most `most` pictures all through the folder, without those that cannot be
+    read: 3 x size x size each, float32 in [0, 1]. The same for a seed."""
+    rng = random.Random(seed)
+    indices = sorted({len(pictures) * k // most for k in range(most)}) if len(pictures) else []
+    files = [data for index in indices if (data := _readable(pictures, index)) is not None]
+    return [random_crop(data, size, shares, rng).float() / 255 for data in files]
+
+
+def _readable(pictures: Collection, index: int) -> bytes | None:
+    """None for a damaged picture, also where no other is left: who looks at some can do without."""
+    try:
+        return pictures.read(index)
+    except ValueError:
+        return None
+
+
 class CropSupply:
     """Endless batches (photographs, styles), each B x 3 x size x size float32 in [0, 1], made ahead in a thread."""
 
     def __init__(
-        self, photos: PictureFolder, styles: PictureFolder, size: int, batch: int, seed: int,
-        shares: tuple[float, float] | None = None,
+        self, photos: Collection, styles: Collection, size: int, batch: int, seed: int,
+        shares: Shares = (PHOTOGRAPH, STYLE), first: int = 0,
     ) -> None:  # fmt: skip
-        """`shares` of the short side that a crop takes, least and most; otherwise PHOTOGRAPH and STYLE."""
+        """`shares` of the short side that a crop takes, least and most, of photographs and of styles.
+
+        A batch depends on the seed and on its number alone, which counts from `first`: so a run that is resumed sees
+        what it would have seen.
+        """
         self._photos, self._styles, self._size, self._batch = photos, styles, size, batch
-        self._shares = (shares or PHOTOGRAPH, shares or STYLE)
-        self._rng = random.Random(seed)
-        self._ready: queue.Queue[tuple[Tensor, Tensor] | Exception] = queue.Queue(4)
+        self._shares, self._seed, self._number = shares, seed, first
+        self._worths: dict[int, Worth] = {}
+        self._ready: queue.Queue[tuple[Tensor, Tensor] | Exception] = queue.Queue(AHEAD)
+        self._closed = False
         threading.Thread(target=self._fill, daemon=True).start()
 
     def _fill(self) -> None:
         try:
-            worths = [judge(file) for file in self._styles.files]
-            while True:
-                self._ready.put(self._next_batch(worths))
+            while not self._closed:
+                self._ready.put(self._next_batch(random.Random(f"{self._seed} {self._number}")))
+                self._number += 1
         except Exception as error:
             self._ready.put(error)
 
-    def _next_batch(self, worths: list[Worth]) -> tuple[Tensor, Tensor]:
-        files = self._rng.choices(self._photos.files, k=self._batch)
-        photos = self._stack([(file, None) for file in files], self._shares[0])
+    def _next_batch(self, rng: random.Random) -> tuple[Tensor, Tensor]:
+        photos = torch.stack([self._photo(rng) for _ in range(self._batch)]).float() / 255
         for photo in photos:
-            if self._rng.random() < EVEN_SHARE:
-                even_upper_part(photo, self._rng.uniform(0.3, 0.8))
-        chosen = self._rng.choices(range(len(worths)), [worth.chance for worth in worths], k=self._batch)
-        return photos, self._stack([(self._styles.files[k], worths[k].box) for k in chosen], self._shares[1])
+            if rng.random() < EVEN_SHARE:
+                even_upper_part(photo, rng.uniform(0.3, 0.8), rng.getrandbits(32))
+        return photos, torch.stack([self._style(rng) for _ in range(self._batch)]).float() / 255
 
-    def _stack(
-        self, parts: list[tuple[bytes, tuple[int, int, int, int] | None]], shares: tuple[float, float]
-    ) -> Tensor:
-        return torch.stack([random_crop(f, self._size, shares, self._rng, part) for f, part in parts]).float() / 255
+    def _photo(self, rng: random.Random) -> Tensor:
+        while (data := self._photos.read(rng.randrange(len(self._photos)))) is None:
+            pass
+        return random_crop(data, self._size, self._shares[0], rng)
+
+    def _style(self, rng: random.Random) -> Tensor:
+        """Dull pictures are passed over more often than lively ones."""
+        while True:
+            index = rng.randrange(len(self._styles))
+            if (data := self._styles.read(index)) is None:
+                continue
+            worth = self._worths.get(index) or self._worths.setdefault(index, judge(data))
+            if rng.random() < worth.chance:
+                return random_crop(data, self._size, self._shares[1], rng, worth.box)
+
+    def close(self) -> None:
+        """Ends the thread."""
+        self._closed = True
+        while not self._ready.empty():
+            self._ready.get()
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         while True:

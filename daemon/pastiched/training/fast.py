@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import datetime
-import math
 from collections import defaultdict
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,9 +17,10 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from pastiched.networks.features import FeatureNetwork
-from pastiched.networks.pastiche_net import PasticheNet, noise_field, noise_fields
+from pastiched.networks.noise import noise_field, noise_fields
+from pastiched.networks.pastiche_net import PasticheNet
 from pastiched.training.calm import calm_loss
-from pastiched.training.data import CropSupply, centre_crop
+from pastiched.training.data import CropSupply, centre_crops
 from pastiched.training.losses import (
     content_loss,
     grid_loss,
@@ -32,7 +32,8 @@ from pastiched.training.losses import (
 )
 from pastiched.training.matrix_optimizer import MatrixOptimizer
 from pastiched.training.model_card import ModelCard
-from pastiched.training.run import FROM_NOTHING, Run, Training
+from pastiched.training.run import FROM_NOTHING, Run, Training, falling
+from pastiched.training.running_average import early, follow
 from pastiched.training.stamps import stamp_loss
 from pastiched.training.weighting import Weights
 
@@ -48,9 +49,9 @@ class FastTraining(Training):
     rate: float = 1e-3
     weights: Weights = field(default_factory=Weights)
 
-    def run(self, say: Callable[[str], None] = print) -> Path:
+    def run(self) -> Path:
         """Trains, with checkpoint and preview sheet every 250 steps; returns the exported safetensors."""
-        return FastRun(self).go(say)
+        return FastRun(self).go()
 
 
 class FastRun(Run):
@@ -84,11 +85,11 @@ class FastRun(Run):
 
     def supply(self) -> CropSupply:
         plan = self.plan
-        return CropSupply(plan.photos, plan.styles, plan.size, plan.batch, plan.seed + self.step)
+        return CropSupply(plan.photos, plan.styles, plan.size, plan.batch, plan.seed, first=self.step)
 
     def advance(self, c: Tensor, s: Tensor, done: float) -> dict[str, Tensor]:
         w = self.plan.weights
-        cosine = 0.485 * (1 + math.cos(math.pi * done)) + 0.03
+        cosine = falling(done, 0.03)
         self.optimizer.scale_rates(min(1, (self.step + 1) / WARM_STEPS) * cosine)
         c, s = (x.contiguous(memory_format=torch.channels_last) for x in (c, s))
         noise = noise_fields(c.shape[2], c.shape[3], len(c)).to(c.device)
@@ -114,14 +115,12 @@ class FastRun(Run):
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
         self.optimizer.step()
-        with torch.no_grad():
-            decay = min(DECAY, (self.step + 1) / (self.step + 10)) if self.started_from == FROM_NOTHING else DECAY
-            for name, value in self.network.state_dict().items():
-                self.average[name].lerp_(value, 1 - decay)
+        follow(self.average, self.network, early(DECAY, self.step) if self.started_from == FROM_NOTHING else DECAY)
         return terms
 
     def averaged(self) -> PasticheNet:
-        network = PasticheNet().to(self.plan.device).eval()
+        # A copy: a new one would draw random numbers, and the run would go on with others than after a resumption.
+        network = copy.deepcopy(self.network).eval()
         network.load_state_dict(self.average)
         return network
 
@@ -135,10 +134,10 @@ class FastRun(Run):
         """Mean losses over the held-out photographs, each with one held-out style, at the training size."""
         plan, network = self.plan, self.averaged()
         totals: defaultdict[str, float] = defaultdict(float)
-        pairs = list(zip(plan.held_photos.files, plan.held_styles.files, strict=False))
+        pairs = _held_pairs(plan, plan.size)
         with torch.no_grad():
             for photo, style in pairs:
-                c, s = (centre_crop(data, plan.size)[None].to(plan.device) for data in (photo, style))
+                c, s = photo[None].to(plan.device), style[None].to(plan.device)
                 y = network(c, network.encode_style(s), noise_field(0, plan.size, plan.size).to(plan.device))
                 own = self.features(y)
                 of_content = self.features(c)
@@ -177,9 +176,15 @@ def write_sheet(network: PasticheNet, plan: FastTraining, path: Path) -> None:
     """Rows of photograph, style, pastiche from the first held-out pictures: the same ones each time."""
     size, device, rows = 256, plan.device, []
     with torch.no_grad():
-        for photo, style in zip(plan.held_photos.files[:6], plan.held_styles.files[:6], strict=False):
-            c, s = (centre_crop(data, size)[None].to(device) for data in (photo, style))
+        for photo, style in _held_pairs(plan, size, 6):
+            c, s = photo[None].to(device), style[None].to(device)
             y = network(c, network.encode_style(s), noise_field(0, size, size).to(device))
             rows.append(torch.cat([c[0], s[0], y[0].clamp(0, 1)], 2))
     pixels = (torch.cat(rows, 1).permute(1, 2, 0) * 255).round().byte().cpu().numpy()
     Image.fromarray(np.ascontiguousarray(pixels)).save(path)
+
+
+def _held_pairs(plan: FastTraining, size: int, most: int | None = None) -> list[tuple[Tensor, Tensor]]:
+    """Held-out photographs, each with a held-out style."""
+    photos, styles = (centre_crops(pictures, size, most) for pictures in (plan.held_photos, plan.held_styles))
+    return list(zip(photos, styles, strict=False))

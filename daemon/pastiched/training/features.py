@@ -4,8 +4,6 @@ of feature networks for style transfer: Wang et al. 2020)."""
 from __future__ import annotations
 
 import datetime
-import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,11 +15,11 @@ from torch import Tensor
 
 from pastiched.networks.features import TAPS, FeatureNetwork
 from pastiched.networks.student import WIDTHS, Student
-from pastiched.training.data import CropSupply, centre_crop
+from pastiched.training.data import CropSupply, centre_crops
 from pastiched.training.matrix_optimizer import MatrixOptimizer
 from pastiched.training.model_card import ModelCard
 from pastiched.training.practice import PICTURES_SHARE, Practice
-from pastiched.training.run import Run, Training
+from pastiched.training.run import Run, Training, falling
 from pastiched.training.teacher import Teacher
 
 MATRIX_RATE, OTHER_RATE = 0.006, 0.004
@@ -29,6 +27,8 @@ WARM_STEPS = 50
 SETTLED = 0.7
 """From this share of the run on, batch normalisation keeps the statistics it has, as in the folded network."""
 FIGURE_SIZE = 160
+CROPS = ((0.35, 1.0), (0.35, 1.0))
+"""Shares of the short side, of photographs and styles."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,9 +38,9 @@ class FeatureTraining(Training):
     teacher: FeatureNetwork
     teacher_name: str
 
-    def run(self, say: Callable[[str], None] = print) -> Path:
+    def run(self) -> Path:
         """Trains, with a checkpoint every 250 steps; returns the exported safetensors."""
-        return FeatureRun(self).go(say)
+        return FeatureRun(self).go()
 
 
 class FeatureRun(Run):
@@ -51,8 +51,8 @@ class FeatureRun(Run):
     def __init__(self, plan: FeatureTraining) -> None:
         super().__init__(plan)
         torch.manual_seed(plan.seed)
-        pictures = plan.photos.files[:32] + plan.styles.files[:32]
-        sample = torch.stack([centre_crop(data, FIGURE_SIZE) for data in pictures])
+        folders = (plan.photos, plan.styles)
+        sample = torch.stack([crop for folder in folders for crop in centre_crops(folder, FIGURE_SIZE, 32)])
         self.teacher = Teacher(plan.teacher.to(plan.device), WIDTHS, sample.to(plan.device))
         self.student = Student().to(plan.device)
         self.optimizer = MatrixOptimizer(
@@ -75,11 +75,11 @@ class FeatureRun(Run):
 
     def supply(self) -> CropSupply:
         plan = self.plan
-        return CropSupply(plan.photos, plan.styles, plan.size, plan.batch // 2, plan.seed + self.step, (0.35, 1.0))
+        return CropSupply(plan.photos, plan.styles, plan.size, plan.batch // 2, plan.seed, CROPS, self.step)
 
     def advance(self, photos: Tensor, styles: Tensor, done: float) -> dict[str, Tensor]:
         """One step on photographs, styles and pictures between them."""
-        cosine = 0.49 * (1 + math.cos(math.pi * done)) + 0.02
+        cosine = falling(done, 0.02)
         self.optimizer.scale_rates(min(1, (self.step + 1) / WARM_STEPS) * cosine)
         if self.practice is None:
             self.practice = Practice(self.student, photos, styles)
@@ -111,11 +111,11 @@ class FeatureRun(Run):
     def figures(self, network: FeatureNetwork) -> dict[str, float]:
         """Relative squared error behind the linear maps of each level, over the held-out pictures: 0 the same, 1 none
         of the teacher's variance explained."""
-        files = self.plan.held_photos.files + self.plan.held_styles.files
+        held = (self.plan.held_photos, self.plan.held_styles)
         errors, variances = torch.zeros(len(TAPS)), torch.zeros(len(TAPS))
         with torch.no_grad():
-            for data in files:
-                x = centre_crop(data, FIGURE_SIZE)[None].to(self.plan.device)
+            for crop in (crop for pictures in held for crop in centre_crops(pictures, FIGURE_SIZE)):
+                x = crop[None].to(self.plan.device)
                 for level, (own, theirs) in enumerate(zip(network(x), self.teacher.features(x), strict=True)):
                     weight, bias = network.linear(level)
                     mapped = F.conv2d(own, weight[:, :, None, None], bias)

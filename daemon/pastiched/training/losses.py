@@ -35,7 +35,7 @@ def likeness_loss(network: FeatureNetwork, own: list[Tensor], photograph: list[T
 
 
 def gaussian(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean (B x C) and covariance (B x C x C) over space, float32."""
+    """Mean (B x C) and covariance (B x C x C) over all that follows the channels, float32."""
     flat = x.float().flatten(2)
     mean = flat.mean(2)
     centred = flat - mean[:, :, None]
