@@ -17,8 +17,9 @@ from pastiche.picture_files import read_picture
 from pastiche.pixels import PixelBuffer, PixelFormat
 from pastiched.engines import fast
 from pastiched.engines.base import Cancelled, EngineJob, StyleInput
-from pastiched.engines.fast import FastEngine
+from pastiched.engines.fast import FINISH, STYLIZE, FastEngine
 from pastiched.engines.inputs import read_style
+from pastiched.inference import opening
 
 GALLERY = Path(__file__).parents[2] / "daemon" / "pastiched" / "gallery"
 SWIRL, ENGRAVING, WHEAT, WAVE = "starlit-swirl", "storm-engraving", "golden-wheat", "indigo-wave"
@@ -304,10 +305,33 @@ def test_style_may_be_the_content(engine: FastEngine, face: np.ndarray) -> None:
     assert psnr(out, face) > 15
 
 
-def test_progress_grows_and_a_cancel_stops_between_layers(engine: FastEngine, face: np.ndarray) -> None:
-    watch = Watch()
-    paint(engine, face, watch=watch)
-    assert watch.fractions == sorted(watch.fractions)
-    for allowed in (0, 4, 9, 20):
+def test_progress_grows_and_a_cancel_stops_long_before_the_end(engine: FastEngine, face: np.ndarray) -> None:
+    whole = Watch()
+    paint(engine, face, watch=whole, tile=96)
+    assert whole.fractions == sorted(whole.fractions)
+    assert len([fraction for fraction in whole.fractions if STYLIZE < fraction < FINISH]) > 20, "it tells every piece"
+    for allowed in (0, 3, 9, 20):
+        watch = Watch(allowed)
+        with pytest.raises(Cancelled):
+            paint(engine, face, watch=watch, tile=96)
+        assert max(watch.fractions, default=0.0) < FINISH
+
+
+def test_a_cancel_stops_between_the_layers_of_pytorch(face: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(opening, "openvino_works", lambda: False)
+    engine = FastEngine(torch.device("cpu"))
+    wanted = paint(engine, face)
+    for allowed in (0, 4, 9, 20, 40):
+        watch = Watch(allowed)
+        with pytest.raises(Cancelled):
+            paint(engine, face, watch=watch)
+        assert max(watch.fractions, default=0.0) < FINISH
+    assert np.array_equal(paint(engine, face), wanted), "and the next job is painted as ever"
+
+
+def test_a_job_after_a_cancelled_one_is_painted_as_ever(engine: FastEngine, face: np.ndarray) -> None:
+    wanted = paint(engine, face)
+    for allowed in (5, 7, 9):
         with pytest.raises(Cancelled):
             paint(engine, face, watch=Watch(allowed))
+        assert np.array_equal(paint(engine, face), wanted)

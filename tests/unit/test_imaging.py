@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from pastiche.errors import ErrorCode, PasticheError
 from pastiche.pixels import PixelBuffer, PixelFormat
 from pastiched.imaging.alpha import fill_transparent
-from pastiched.imaging.colour import keep_chroma, keep_light, luminance, match_colours
+from pastiched.imaging.colour import ColourMatch, Light, gaussian, keep_chroma, keep_light, luminance, match_colours
 from pastiched.imaging.scale import (
     Enlargement,
     crisp,
@@ -161,13 +161,41 @@ def test_shadows_do_not_glow_in_kept_colours() -> None:
     assert torch.allclose(half, skin / 2, atol=1e-5)
 
 
+def light(*parts: torch.Tensor) -> Light:
+    gathered = Light()
+    for part in parts:
+        gathered.add(part)
+    return gathered
+
+
 def test_kept_light_is_the_photographs() -> None:
     torch.manual_seed(0)
     photograph = 0.6 + 0.2 * torch.rand(1, 3, 40, 40)
     dark, flat = 0.3 * torch.rand(1, 3, 40, 40), torch.full_like(photograph, 0.7)
-    assert float(luminance(keep_light(dark, photograph)).mean()) == pytest.approx(float(luminance(photograph).mean()))
-    assert float(luminance(keep_light(dark, flat)).std() / luminance(dark).std()) == pytest.approx(2 / 3, rel=1e-3)
-    assert torch.allclose(keep_light(photograph, photograph), photograph, atol=1e-6)
+    kept, level = (keep_light(dark, light(dark), light(x)) for x in (photograph, flat))
+    assert float(luminance(kept).mean()) == pytest.approx(float(luminance(photograph).mean()))
+    assert float(luminance(level).std() / luminance(dark).std()) == pytest.approx(2 / 3, rel=1e-3)
+    own = light(photograph)
+    assert torch.allclose(keep_light(photograph, own, own), photograph, atol=1e-6)
+
+
+def test_light_and_colours_gathered_from_parts_are_those_of_the_whole() -> None:
+    torch.manual_seed(0)
+    x = 0.3 + 0.5 * torch.rand(1, 3, 40, 50)
+    parts = (x[:, :, :7], x[:, :, 7:8], x[:, :, 8:])
+    assert light(*parts).mean == pytest.approx(float(luminance(x).mean()))
+    assert light(*parts).spread == pytest.approx(float(luminance(x).std(unbiased=False)), rel=1e-4)
+    flat, own = x.double().flatten(2)[0], gaussian(parts)
+    assert torch.allclose(own.mean[:, 0], flat.mean(1))
+    assert torch.allclose(own.covariance, torch.cov(flat, correction=0) + 1e-5 * torch.eye(3, dtype=torch.float64))
+
+
+def test_colours_are_matched_part_by_part_as_at_once() -> None:
+    torch.manual_seed(0)
+    style, photograph = 0.5 * torch.rand(1, 3, 40, 40), 0.3 + 0.2 * torch.rand(1, 3, 30, 50)
+    match = ColourMatch(gaussian([style]), gaussian([photograph]))
+    in_parts = torch.cat([match(style[:, :, :13]), match(style[:, :, 13:])], 2)
+    assert torch.allclose(in_parts, match_colours(style, photograph), atol=1e-6)
 
 
 def test_matched_style_has_the_photographs_colours() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from pastiched.memory import is_broken_device, is_out_of_memory, peak_bytes, reset_peak
+from pastiched.memory import claim, is_broken_device, is_out_of_memory, peak_bytes, reset_peak
 
 
 @pytest.mark.parametrize(
@@ -24,8 +24,16 @@ def test_every_kind_of_want_of_memory_is_recognised(error: BaseException) -> Non
 
 def test_a_real_allocation_that_cannot_be_had_is_recognised() -> None:
     with pytest.raises(RuntimeError) as caught:
-        torch.empty(2**55, dtype=torch.uint8)
-    assert is_out_of_memory(caught.value)
+        claim(2**55)
+    assert is_out_of_memory(caught.value) and not is_broken_device(caught.value)
+
+
+def test_what_is_claimed_is_given_back_untouched() -> None:
+    device = torch.device("cpu")
+    reset_peak(device)
+    before = peak_bytes(device)["process"]
+    claim(80_000_000)
+    assert peak_bytes(device)["process"] - before < 20_000_000
 
 
 def test_a_device_whose_context_is_lost_is_recognised() -> None:

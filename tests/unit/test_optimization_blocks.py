@@ -133,10 +133,12 @@ class TightNetwork(FeatureNetwork):
         return super().forward(x, layers, wrap, pooling)
 
 
-def paint(network: FeatureNetwork, size: tuple[int, int] = (330, 380), steps: int = 3) -> Painted:
+def paint(
+    network: FeatureNetwork, size: tuple[int, int] = (330, 380), steps: int = 3, plan: Plan | None = None
+) -> Painted:
     scales = [Scale(size[1], size[0], steps)]
     recipe = Recipe(scales, WEIGHTS, "wasserstein", "adam", 0.0, 0.5, "content", 0, 1.0, 0.3)
-    painter = Painter(network, picture(*size, 1), [Style(picture(100, 100, 2), 1.0)], recipe, Plan())
+    painter = Painter(network, picture(*size, 1), [Style(picture(100, 100, 2), 1.0)], recipe, plan or Plan())
     return painter.run(Watcher(lambda step, so_far: False, lambda state: None))
 
 
@@ -146,6 +148,23 @@ def test_too_little_memory_makes_blocks_smaller_and_the_picture_is_the_same() ->
     assert tight.refused
     assert (painted.ending, painted.steps) == (Ending.DONE, 3)
     assert float((painted.picture - ample.picture).abs().mean()) < 1e-3
+
+
+def test_memory_is_asked_for_before_each_block() -> None:
+    asked: list[int] = []
+    measure(vgg19(), picture(400, 400), ["relu1_1"], Plan(block_pixels=SMALLEST, claim=asked.append))
+    crops = [block.crop(picture(400, 400)) for block in split(400, 400, (False, False), SMALLEST, margin(["relu1_1"]))]
+    assert asked == [crop.shape[2] * crop.shape[3] for crop in crops]
+
+
+def test_a_block_that_there_is_no_memory_for_is_not_begun() -> None:
+    def claim(pixels: int) -> None:
+        raise torch.OutOfMemoryError("out of memory, as far as this test goes")
+
+    network = TightNetwork(0)
+    with pytest.raises(torch.OutOfMemoryError):
+        paint(network, (64, 80), plan=Plan(claim=claim))
+    assert not network.refused
 
 
 def test_memory_that_becomes_short_in_between_makes_blocks_smaller_too() -> None:

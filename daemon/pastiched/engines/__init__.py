@@ -28,4 +28,8 @@ def create_engine(method: str, device: torch.device, model: Model | None = None,
         from pastiched.engines.fine import FineEngine
 
         return FineEngine(device)
+    if method == "trained":
+        from pastiched.engines.trained import TrainedEngine
+
+        return TrainedEngine(device)
     raise PasticheError(ErrorCode.BAD_OPTION, f"There is no method {method[:40]!r}.")

@@ -58,6 +58,8 @@ class EngineJob:
     """Where a method that can be interrupted keeps what it needs to go on."""
     resume: Path | None = None
     """Such a file, to go on from."""
+    model: Path | None = None
+    """The file of a trained model, for the method that takes one."""
 
 
 @dataclass

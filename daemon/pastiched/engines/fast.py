@@ -4,37 +4,73 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from pastiche.errors import ErrorCode, PasticheError
+from pastiche.pixels import PixelBuffer
+from pastiched.engines.attempts import Attempt, attempts, first_that_fits
 from pastiched.engines.base import Callbacks, EngineJob, EngineResult, StyleInput
 from pastiched.engines.finishing import finish
-from pastiched.engines.inputs import Photograph, content_hash, read_photograph, read_style
-from pastiched.engines.stages import Stages
+from pastiched.engines.inputs import WRAPS, Photograph, content_hash, read_photograph, read_style
+from pastiched.engines.precision import fastest_type, precision_note, type_for_depth
+from pastiched.engines.stage_clock import StageClock
 from pastiched.imaging.colour import match_colours
-from pastiched.imaging.scale import Enlargement, WorkingSize, half_band, pad_to_multiple, working_sizes
-from pastiched.imaging.tensors import resize_wrapped
+from pastiched.imaging.scale import Enlargement, Rows, WorkingSize, half_band, rows_of, working_sizes
+from pastiched.inference.interruption import checks
+from pastiched.inference.opening import open_pastiche_stages
+from pastiched.inference.pastiche_painter import PastichePainter, Show, code_of
+from pastiched.inference.piece_size import PASTICHE, bytes_taken, piece_pixels
+from pastiched.inference.rim import Rim
+from pastiched.inference.stages import PasticheStages
+from pastiched.memory import free_unused
 from pastiched.models import Model, ModelError, default_model
-from pastiched.networks.convolution import Convolution
-from pastiched.networks.pastiche_net import MULTIPLE, PasticheNet, noise_field
+from pastiched.networks.pastiche_net import MULTIPLE, PasticheNet
 from pastiched.networks.statistics import StyleCode, blend_codes
 
 PREPARED_STYLES = 64
-WRAPS = {"none": (False, False), "horizontal": (True, False), "both": (True, True)}
-RIM = 32
-"""Pixels mirrored to the left and above, and cut off again: the network colours the edges where its strides begin."""
 UNDERPAINTING = 0.5
 """How much of what was painted an octave coarser goes into the next painting; the rest is the photograph."""
+STYLIZE, FINISH = 0.2, 0.8
+"""Shares of the job that are behind us when painting begins and ends."""
 SECONDS_PER_MEGAPIXEL = 0.6
 SECONDS_PER_OUTPUT_MEGAPIXEL = 0.05
-BYTES_PER_MEGAPIXEL = 400_000_000
 BYTES_PER_OUTPUT_MEGAPIXEL = 40_000_000
+
+
+Cover = Callable[[Rows], Rows]
+"""Lays a photograph over what was painted before."""
+
+
+@dataclass(frozen=True)
+class Brush:
+    """What a job paints with."""
+
+    stages: PasticheStages
+    code: StyleCode
+    strength: float
+    seed: int
+    wrap: tuple[bool, bool]
+    most: int
+    """Pixels that go through the network at once."""
+
+    def cover(self, underpainting: Tensor, coarse: WorkingSize, fine: WorkingSize) -> Cover:
+        """The enlarged underpainting, half covered with the photograph; less where it is hardly broader."""
+        octaves = math.log2(fine.area / coarse.area) / 2
+        enlarged = Enlargement(half_band(underpainting, self.wrap), fine.width, fine.height, self.wrap)
+        share = self.strength * UNDERPAINTING * min(octaves, 1)
+        return lambda photograph: (
+            lambda first, count: torch.lerp(photograph(first, count), enlarged.rows(first, count).clamp_(0, 1), share)
+        )
+
+
+def _part(callbacks: Callbacks, begin: float, share: float) -> Show:
+    """Tells progress within a part of the painting."""
+    return lambda done: callbacks.progress("stylize", STYLIZE + (FINISH - STYLIZE) * (begin + share * done))
 
 
 class FastEngine:
@@ -49,106 +85,148 @@ class FastEngine:
     def __init__(self, device: torch.device, model: Model | None = None, native: bool = False) -> None:
         self.device = device
         self._given, self._native = model, native
-        self._networks: dict[torch.dtype, PasticheNet] = {}
+        self._style_network: PasticheNet | None = None
+        """In float32: styles are prepared once."""
+        self._stages: dict[tuple[torch.dtype, str], PasticheStages] = {}
+        """By type of numbers and kind of device."""
         self._codes: OrderedDict[str, StyleCode] = OrderedDict()
         self._speed = SECONDS_PER_MEGAPIXEL
 
     def load(self) -> None:
-        if self._networks:
+        if self._style_network is not None:
             return
-        try:
-            weights = (self._given or default_model("fast")).load()
-        except ModelError as error:
-            raise PasticheError(ErrorCode.ENGINE, str(error)) from None
-        for dtype in {torch.float32, fastest_type(self.device)}:
-            network = PasticheNet().eval().requires_grad_(False)
-            network.load_state_dict(weights)
-            self._networks[dtype] = network.to(self.device, dtype).to(memory_format=torch.channels_last)
+        weights = self._weights()
+        network = PasticheNet().eval().requires_grad_(False)
+        network.load_state_dict(weights)
+        self._style_network = network.to(self.device).to(memory_format=torch.channels_last)
+        self._open_stages(fastest_type(self.device), self.device, weights)
 
     def unload(self) -> None:
-        self._networks.clear()
+        self._style_network = None
+        self._stages.clear()
         self._codes.clear()
 
+    def _open_stages(
+        self, dtype: torch.dtype, device: torch.device, weights: dict[str, Tensor] | None = None
+    ) -> PasticheStages:
+        key = dtype, device.type
+        if key not in self._stages:
+            self._stages[key] = open_pastiche_stages(weights or self._weights(), dtype, device)
+        return self._stages[key]
+
+    def _weights(self) -> dict[str, Tensor]:
+        try:
+            return (self._given or default_model("fast")).load()
+        except ModelError as error:
+            raise PasticheError(ErrorCode.ENGINE, str(error)) from None
+
     def estimate(self, width: int, height: int, options: dict[str, Any]) -> tuple[float, int]:
-        sizes = working_sizes(width, height, options["brush_size"], WRAPS[options["wrap"]], MULTIPLE)
-        work, output = [size.area / 1e6 for size in sizes], width * height / 1e6
-        seconds = self._speed * sum(work) * (2 if options["strength"] < 100 else 1)
-        memory = BYTES_PER_MEGAPIXEL * max(work) + BYTES_PER_OUTPUT_MEGAPIXEL * output
+        sizes = self._sizes(width, height, options)
+        area, output = [size.area for size in sizes], width * height / 1e6
+        seconds = self._speed * sum(area) / 1e6 * (2 if options["strength"] < 100 else 1)
+        dtype = type_for_depth(options["depth"], self.device)
+        most = piece_pixels(options["tile"], max(area), dtype, self.device, PASTICHE)
+        memory = bytes_taken(max(area), most, dtype, PASTICHE) + BYTES_PER_OUTPUT_MEGAPIXEL * output
         return seconds + SECONDS_PER_OUTPUT_MEGAPIXEL * output, int(memory)
+
+    def _sizes(self, width: int, height: int, options: dict[str, Any]) -> list[WorkingSize]:
+        if self._native:
+            return [WorkingSize(width, height)]
+        return working_sizes(width, height, options["brush_size"], WRAPS[options["wrap"]], MULTIPLE)
 
     @torch.inference_mode()
     def run(self, job: EngineJob, callbacks: Callbacks) -> EngineResult:
-        clock = Stages(callbacks)
+        clock = StageClock(callbacks)
         with clock.stage("load", 0.0):
             self.load()
             model = self._given or default_model("fast")
-        dtype = torch.float32 if job.options["depth"] != "8" else fastest_type(self.device)
-        network = self._networks[dtype]
         wrap = WRAPS[job.options["wrap"]]
         with clock.stage("prepare", 0.02):
             form = job.content.format
-            sizes = working_sizes(form.width, form.height, job.options["brush_size"], wrap, MULTIPLE)
-            if self._native:
-                sizes = [WorkingSize(form.width, form.height)]
+            sizes = self._sizes(form.width, form.height, job.options)
             photograph = read_photograph(job.content, sizes[-1], wrap, callbacks.check)
-        with clock.stage("style", 0.1), _checks(network, callbacks.check):
-            network.set_wrap(False, False)
+            if not photograph.streamed:
+                _ = photograph.small
+        with clock.stage("style", 0.1), checks(self._network, callbacks.check):
             code = self._style_code(job, photograph)
         strength = job.options["strength"] / 100
-        with clock.stage("stylize", 0.2), _checks(network, callbacks.check):
-            pastiche = self._stylize(network, dtype, photograph, sizes, code, strength, job.options["seed"], wrap)
-        if strength == 1:
+
+        def paint(attempt: Attempt) -> tuple[PixelBuffer, str]:
+            stages = self._open_stages(attempt.dtype, attempt.device)
+            brush = Brush(stages, code, strength, job.options["seed"], wrap, attempt.most)
+            with stages.watched(callbacks.check), checks(self._network, callbacks.check):
+                with clock.stage("stylize", STYLIZE):
+                    pastiche = self._stylize(brush, photograph, sizes, callbacks)
+                with clock.stage("finish", FINISH):
+                    picture = finish(job, photograph, pastiche, strength, wrap, callbacks, FINISH, soft=True)
+            if photograph.streamed:
+                stages.release()
+            return picture, precision_note(stages.dtype, stages.library)
+
+        dtype = type_for_depth(job.options["depth"], self.device)
+        most = piece_pixels(job.options["tile"], sizes[-1].area, dtype, self.device, PASTICHE)
+        (result, precision), troubles = first_that_fits(attempts(most, dtype, self.device), paint)
+        if strength == 1 and not troubles:
             area = sum(size.area for size in sizes)
             self._speed += 0.3 * (clock.timings["stylize"] / 1e3 / (area / 1e6) - self._speed)
-        with clock.stage("finish", 0.8):
-            result = finish(job, photograph, pastiche, strength, wrap, callbacks, soft=True)
-        return EngineResult(result, clock.timings, [model.reference()], self._notes(photograph, dtype))
+        notes = [precision, *photograph.size_notes(), *troubles]
+        return EngineResult(result, clock.timings, [model.reference()], notes)
 
-    def _stylize(
-        self, network: PasticheNet, dtype: torch.dtype, photograph: Photograph, sizes: list[WorkingSize],
-        code: StyleCode, strength: float, seed: int, wrap: tuple[bool, bool],
-    ) -> Tensor:  # fmt: skip
+    @property
+    def _network(self) -> PasticheNet:
+        assert self._style_network is not None
+        return self._style_network
+
+    def _stylize(self, brush: Brush, photograph: Photograph, sizes: list[WorkingSize], callbacks: Callbacks) -> Rows:
         """From coarse to fine: what was painted is enlarged, half covered with the photograph, and painted over."""
-        network.set_wrap(*wrap)
-        pastiche: Tensor | None = None
-        for size in sizes:
-            content = own = resize_wrapped(photograph.small, size.width, size.height, wrap).clamp_(0, 1)
-            if pastiche is not None:
-                octaves = math.log2(size.area / (pastiche.shape[2] * pastiche.shape[3])) / 2
-                enlarged = Enlargement(half_band(pastiche, wrap), size.width, size.height, wrap).rows(0, size.height)
-                content = torch.lerp(own, enlarged.clamp_(0, 1), strength * UNDERPAINTING * min(octaves, 1))
-            pastiche = self._paint(network, dtype, content, own, code, strength, seed, wrap)
-        assert pastiche is not None
-        return pastiche
+        *coarser, fine = sizes
+        area, before = sum(size.area for size in sizes), 0
+        cover: Cover | None = None
+        for size in coarser:
+            show = _part(callbacks, before / area, size.area / area)
+            cover = brush.cover(self._underpainting(brush, photograph, cover, size, show), size, fine)
+            before += size.area
+        if photograph.streamed:
+            brush.stages.release()
+            free_unused(brush.stages.device)
+        show = _part(callbacks, before / area, fine.area / area)
+        painted = self._paint(brush, photograph.working_rows, cover, fine, show)
+        return painted if photograph.streamed else rows_of(painted(0, fine.height))
 
-    def _paint(
-        self, network: PasticheNet, dtype: torch.dtype, content: Tensor, photograph: Tensor, code: StyleCode,
-        strength: float, seed: int, wrap: tuple[bool, bool],
-    ) -> Tensor:  # fmt: skip
-        """`content` once through the network. Below full strength the style's statistics are blended with the
-        photograph's own, and what the network cannot reproduce of it by its own statistics is given back in proportion.
+    def _underpainting(
+        self, brush: Brush, photograph: Photograph, cover: Cover | None, size: WorkingSize, show: Show
+    ) -> Tensor:
+        """1 x 3 x H x W."""
+        return self._paint(brush, rows_of(photograph.reduced(size)), cover, size, show)(0, size.height)
+
+    def _paint(self, brush: Brush, photograph: Rows, cover: Cover | None, size: WorkingSize, show: Show) -> Rows:
+        """The photograph, or what it covers half, once through the network. Below full strength the style's statistics
+        are blended with the photograph's own, and what the network cannot reproduce of it by its own statistics is
+        given back in proportion.
         """
-        height, width = content.shape[-2:]
-        left, top = (0 if wrapped else min(RIM, side - 1) for wrapped, side in zip(wrap, (width, height), strict=True))
-
-        def render(x: Tensor, with_code: StyleCode) -> Tensor:
-            x = pad_to_multiple(F.pad(x, (left, 0, top, 0), "reflect"), MULTIPLE)
-            noise = noise_field(seed, x.shape[2], x.shape[3]).to(self.device, dtype)
-            x = x.to(self.device, dtype, memory_format=torch.channels_last)
-            out: Tensor = network(x, with_code, noise).float().cpu()
-            return out[:, :, top : top + height, left : left + width]
-
-        if strength == 1:
-            return render(content, code).clamp_(0, 1)
+        strength = brush.strength
         if strength == 0:
             return photograph
-        own = self._networks[torch.float32].encode_style(pad_to_multiple(photograph, MULTIPLE).to(self.device))
-        lost = photograph - render(photograph, own)
-        painted = render(content, blend_codes([own, code], [1 - strength, strength]))
-        return (painted + (1 - strength) * lost).clamp_(0, 1)
+        content = cover(photograph) if cover else photograph
+        painter = PastichePainter(brush.stages, brush.most)
+        rim = Rim.of(size.width, size.height, brush.wrap, MULTIPLE)
+        if strength == 1:
+            painting = painter.paint(content, rim, brush.code, brush.seed, show)
+            return lambda first, count: painting.rows(first, count).clamp_(0, 1)
+        plain = Rim.of(size.width, size.height, (False, False), MULTIPLE, rim=0)
+        own = code_of(self._network, photograph, plain, brush.most)
+        blended = blend_codes([own, brush.code], [1 - strength, strength])
+        reproduction = painter.paint(photograph, rim, own, brush.seed, lambda done: show(done / 2))
+        painting = painter.paint(content, rim, blended, brush.seed, lambda done: show((1 + done) / 2))
+
+        def rows(first: int, count: int) -> Tensor:
+            lost = photograph(first, count) - reproduction.rows(first, count)
+            return (painting.rows(first, count) + (1 - strength) * lost).clamp_(0, 1)
+
+        return rows
 
     def _style_code(self, job: EngineJob, photograph: Photograph) -> StyleCode:
-        matched = photograph.small if job.options["colour"] == "match" else None
+        matched = photograph.colours if job.options["colour"] == "match" else None
         codes = [self._prepared(style, matched) for style in job.styles]
         return blend_codes(codes, [style.weight for style in job.styles])
 
@@ -160,46 +238,9 @@ class FastEngine:
         picture = read_style(style, MULTIPLE)
         if matched is not None:
             picture = match_colours(picture, matched)
-        code = self._networks[torch.float32].encode_style(picture.to(self.device))
+        code = self._network.encode_style(picture.to(self.device)).cpu()
         if matched is None:
             self._codes[key] = code
             if len(self._codes) > PREPARED_STYLES:
                 self._codes.popitem(last=False)
         return code
-
-    def _notes(self, photograph: Photograph, dtype: torch.dtype) -> list[str]:
-        height, width = photograph.view.shape
-        size = photograph.size
-        notes = [f"precision {str(dtype).removeprefix('torch.')}"]
-        if (size.width, size.height) != (width, height):
-            notes.append(f"strokes were painted at {size.width} x {size.height} and brought to {width} x {height}")
-        return notes
-
-
-def fastest_type(device: torch.device) -> torch.dtype:
-    """bfloat16 where the processor computes in it, else float32."""
-    if device.type == "cpu":
-        return torch.bfloat16 if _cpu_has_bf16() else torch.float32
-    if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
-    return torch.float32
-
-
-def _cpu_has_bf16() -> bool:
-    supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
-    return bool(supported and supported())
-
-
-@contextmanager
-def _checks(network: PasticheNet, check: Callable[[], None]) -> Iterator[None]:
-    """Calls `check` before every convolution, so that a cancel takes effect within one layer."""
-    hooks = [
-        module.register_forward_pre_hook(lambda *_: check())
-        for module in network.modules()
-        if isinstance(module, Convolution)
-    ]
-    try:
-        yield
-    finally:
-        for hook in hooks:
-            hook.remove()

@@ -12,17 +12,18 @@ from torch import Tensor
 from pastiche.errors import ErrorCode, PasticheError
 from pastiche.pixels import PixelBuffer
 from pastiched.engines.base import Callbacks, EngineJob, EngineResult, StyleInput
-from pastiched.engines.fast import WRAPS, FastEngine, fastest_type
+from pastiched.engines.fast import FastEngine
 from pastiched.engines.fine_options import painted_size, read_recipe
 from pastiched.engines.fine_state import StateFile, job_description
 from pastiched.engines.finishing import finish
-from pastiched.engines.inputs import Photograph, read_photograph, read_style
+from pastiched.engines.inputs import WRAPS, Photograph, read_photograph, read_style
+from pastiched.engines.precision import fastest_type
 from pastiched.engines.silence import Silent
-from pastiched.engines.stages import Stages
-from pastiched.imaging.colour import keep_chroma, keep_light, match_colours
-from pastiched.imaging.scale import resize
+from pastiched.engines.stage_clock import StageClock
+from pastiched.imaging.colour import keep_chroma, keep_light, light_of, match_colours
+from pastiched.imaging.scale import resize, rows_of
 from pastiched.imaging.tensors import PictureView, preview_buffer
-from pastiched.memory import free_unused
+from pastiched.memory import claim, free_unused
 from pastiched.models import Model, ModelError, feature_model
 from pastiched.networks.features import LAYERS, FeatureNetwork
 from pastiched.optimization.objective import Plan
@@ -45,6 +46,8 @@ BLOCK_BYTES = 1_000_000_000
 BYTES_PER_BLOCK_PIXEL = {torch.bfloat16: 330, torch.float32: 660}
 """Of the compact network; in proportion to its first layer's width for another."""
 COMPACT_WIDTH = 16
+SPARE, KERNEL_BYTES = 1.5, 100_000_000
+"""Addresses taken for each byte used, and what oneDNN takes for the kernels of a new shape (15 to 80 MB seen)."""
 NOTES = {
     Ending.FINISHED: "it was ended early: this is the picture so far",
     Ending.DIVERGED: "the steps went astray, so this is the picture before they did; a smaller step size helps",
@@ -80,7 +83,7 @@ class FineEngine:
 
     @torch.no_grad()
     def run(self, job: EngineJob, callbacks: Callbacks) -> EngineResult:
-        clock, wrap = Stages(callbacks), WRAPS[job.options["wrap"]]
+        clock, wrap = StageClock(callbacks), WRAPS[job.options["wrap"]]
         with clock.stage("load", 0.0):
             model = _model(job.options["features"])
             network = self._network(model)
@@ -100,7 +103,7 @@ class FineEngine:
             free_unused(self.device)
         with clock.stage("finish", FINISH):
             picture = resize(painted.picture.float().cpu(), size.width, size.height)
-            result = finish(job, photograph, picture, recipe.strength, wrap, callbacks, FINISH)
+            result = finish(job, photograph, rows_of(picture), recipe.strength, wrap, callbacks, FINISH)
         notes = _notes(photograph, painted, network)
         if file.trouble:
             notes.append(f"the run could not be kept: {file.trouble}")
@@ -114,7 +117,7 @@ class FineEngine:
             return Painted(photograph.small, Ending.DONE, 0)
         plan = Plan(
             network.dtype, self._block_pixels(network), WRAPS[job.options["wrap"]], job.options["pooling"],
-            callbacks.check,
+            callbacks.check, lambda pixels: self._claim(network, pixels),
         )  # fmt: skip
         first = (
             self._fast_picture(job, photograph, callbacks)
@@ -169,7 +172,13 @@ class FineEngine:
         allowed = BLOCK_BYTES
         if self.device.type == "cuda":
             allowed = torch.cuda.mem_get_info(self.device)[0] // 2
-        return int(allowed * COMPACT_WIDTH / network.width("relu1_1") / BYTES_PER_BLOCK_PIXEL[network.dtype])
+        return int(allowed / _bytes_per_pixel(network))
+
+    def _claim(self, network: FeatureNetwork, pixels: int) -> None:
+        """Raises what says that there is no memory. oneDNN must not be the one to find out: where it cannot get a few
+        kilobytes for a kernel, it takes the kernel for made, and the process ends when that is called."""
+        if self.device.type == "cpu":
+            claim(int(SPARE * _bytes_per_pixel(network) * pixels) + KERNEL_BYTES)
 
 
 class Show:
@@ -209,8 +218,12 @@ class Show:
         small = resize(picture.float().cpu(), *sides)
         if self._keep:
             own = resize(self._photograph.small, *sides)
-            small = keep_chroma(keep_light(small, own).clamp_(0, 1), own)
+            small = keep_chroma(keep_light(small, light_of(small), light_of(own)).clamp_(0, 1), own)
         return preview_buffer(small)
+
+
+def _bytes_per_pixel(network: FeatureNetwork) -> float:
+    return BYTES_PER_BLOCK_PIXEL[network.dtype] * network.width("relu1_1") / COMPACT_WIDTH
 
 
 def _model(name: str) -> Model:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pastiche.errors import ErrorCode, PasticheError
-from pastiched.engines.fast import WRAPS
+from pastiched.engines.inputs import WRAPS
 from pastiched.imaging.scale import WorkingSize
 from pastiched.networks.features import MULTIPLE, TAPS, read_layers
 from pastiched.optimization.objective import Weights

@@ -10,10 +10,12 @@ from torch import Tensor
 from pastiche.pixels import PixelBuffer
 from pastiched.engines.base import Callbacks, EngineJob
 from pastiched.engines.inputs import Photograph
-from pastiched.imaging.colour import keep_chroma, keep_light
-from pastiched.imaging.scale import Enlargement, crisp, detail_gain, half_band, resample, strips
+from pastiched.imaging.colour import Light, keep_chroma, keep_light
+from pastiched.imaging.scale import Enlargement, Rows, crisp, detail_gain, half_band, resample, strips
 from pastiched.imaging.tensors import DEPTHS, PictureCanvas, PictureView
 
+Enlarge = Callable[[int, int, Tensor], Tensor]
+"""(first row, rows, the photograph's rows) -> the pastiche's rows at full size, which may be changed."""
 SOFT_FROM = 1.25
 """Enlargement from which what the network's upsampling leaves at the finest is seen."""
 DOUBLED_AGAIN = 2_000_000
@@ -23,14 +25,15 @@ DOUBLED_AGAIN = 2_000_000
 def finish(
     job: EngineJob,
     photograph: Photograph,
-    pastiche: Tensor,
+    pastiche: Rows,
     strength: float,
     wrap: tuple[bool, bool],
     callbacks: Callbacks,
     begin: float = 0.8,
     soft: bool = False,
 ) -> PixelBuffer:
-    """`pastiche` and `strength` (0..1) as the network had them; tells progress from `begin` to 1.
+    """`pastiche`, at the size the network works at, and `strength` (0..1) as the network had it; tells progress from
+    `begin` to 1.
 
     `soft`: the pastiche is the network's own and has nothing finer than four pixels a period, only the weave that its
     upsampling leaves. Where it is enlarged, that is smoothed away and edges become crisp; and a broad brush leaves
@@ -39,13 +42,19 @@ def finish(
     view = photograph.view
     height, width = view.shape
     if job.options["colour"] == "keep":
-        pastiche = keep_light(pastiche, photograph.small)
+        pastiche = _in_kept_light(photograph, pastiche, callbacks)
     canvas = PictureCanvas(width, height, job.content.format.channels, DEPTHS[job.options["depth"]])
     mask = PictureView(job.mask) if job.mask is not None else None
     if mask is not None:
         mask.check_finite()
-    detail = min(1.0, (100 / job.options["brush_size"]) ** 1.5) if soft else 1.0
-    enlarge = _enlarger(photograph, pastiche, strength, wrap, detail, soft)
+    if strength == 0:
+        enlarge: Enlarge = lambda first, count, original: original  # noqa: E731
+    elif photograph.own_size:
+        enlarge = lambda first, count, _: pastiche(first, count).clone()  # noqa: E731
+    else:
+        detail = min(1.0, (100 / job.options["brush_size"]) ** 1.5) if soft else 1.0
+        whole = pastiche(0, photograph.size.height)
+        enlarge = _enlarger(photograph, whole, strength, wrap, detail, soft)
     for first, count in strips(height, width):
         callbacks.check()
         callbacks.progress("finish", begin + (1 - begin) * first / height)
@@ -61,23 +70,27 @@ def finish(
     return canvas.buffer()
 
 
+def _in_kept_light(photograph: Photograph, pastiche: Rows, callbacks: Callbacks) -> Rows:
+    """The pastiche with the photograph's light."""
+    own, wanted = Light(), Light()
+    for first, count in strips(photograph.size.height, photograph.size.width):
+        callbacks.check()
+        own.add(pastiche(first, count))
+        wanted.add(photograph.working_rows(first, count))
+    return lambda first, count: keep_light(pastiche(first, count), own, wanted)
+
+
 def _enlarger(
     photograph: Photograph, pastiche: Tensor, strength: float, wrap: tuple[bool, bool], detail: float, soft: bool
-) -> Callable[[int, int, Tensor], Tensor]:
-    """A function (first row, rows, the photograph's rows) -> the pastiche's rows at full size.
-
-    They are pastiche + gain x (photograph - photograph at working size), where `detail` limits the gain. What is small
-    is gathered before it is enlarged: so paint gets crisp edges only where the photograph does not give its own.
+) -> Enlarge:
+    """Pastiche + gain x (photograph - photograph at working size), where `detail` limits the gain. What is small is
+    gathered before it is enlarged: so paint gets crisp edges only where the photograph does not give its own.
     """
-    if strength == 0:
-        return lambda first, count, original: original
     height, width = photograph.view.shape
     small = photograph.small
     soft = soft and width >= SOFT_FROM * pastiche.shape[3]
     if soft:
         pastiche, small = half_band(pastiche, wrap), half_band(small, wrap)
-    elif pastiche.shape[-2:] == (height, width):
-        return lambda first, count, _: pastiche[:, :, first : first + count].clone()
     gain = torch.lerp(torch.ones(()), detail * detail_gain(pastiche, small, wrap), strength)
     paint = pastiche - gain * small
     if soft:

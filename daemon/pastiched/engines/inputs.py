@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -14,22 +16,77 @@ from pastiche.pixels import PixelBuffer
 from pastiched.engines.base import StyleInput
 from pastiched.imaging.alpha import fill_premultiplied, fill_transparent
 from pastiched.imaging.scale import Enlargement, WorkingSize, resize
-from pastiched.imaging.tensors import PictureView
+from pastiched.imaging.tensors import PictureView, resize_wrapped
 
+WRAPS = {"none": (False, False), "horizontal": (True, False), "both": (True, True)}
+"""Which opposite edges meet (horizontally, vertically) by the value of the option `wrap`."""
 STYLE_SIDE = 512
 """Style pictures are read at this short side at most: the scale the network was trained on."""
 LONGEST_STYLE = 4
+WHOLE_PIXELS = 4_000_000
+"""Pictures of more are not turned into floats as a whole where that can be avoided."""
+SAMPLE_PIXELS = 1_000_000
+"""Enough to know a picture's colours."""
 SMALLEST_STYLE_SIDE = 64
 
 
 @dataclass(frozen=True)
 class Photograph:
-    """The content at the size the network works at, and its full-size rows with transparency filled."""
+    """The content: its full-size rows with transparency filled, and what it is at the size the network works at."""
 
     view: PictureView
-    small: Tensor
     size: WorkingSize
+    wrap: tuple[bool, bool]
+    filled: Tensor | None
+    """Of a picture that lets something through: reduced, with its holes filled."""
     fill: Enlargement | None
+    """The same at full size."""
+    check: Callable[[], None]
+
+    @property
+    def own_size(self) -> bool:
+        """Whether the network works at the picture's own size."""
+        return (self.size.height, self.size.width) == self.view.shape
+
+    @property
+    def streamed(self) -> bool:
+        """Whether it is so large that it should never be there as one tensor; only at its own size."""
+        return self.own_size and self.size.area > WHOLE_PIXELS
+
+    @cached_property
+    def small(self) -> Tensor:
+        """1 x 3 x H x W at the size the network works at."""
+        if self.own_size:
+            return self.rows(0, self.size.height)
+        return self.reduced(self.size)
+
+    @property
+    def colours(self) -> Tensor:
+        """1 x 3 x H x W at any size, for what concerns its colours as a whole."""
+        if not self.streamed:
+            return self.small
+        factor = math.sqrt(SAMPLE_PIXELS / self.size.area)
+        return self.reduced(WorkingSize(round(self.size.width * factor), round(self.size.height * factor)))
+
+    def working_rows(self, first: int, count: int) -> Tensor:
+        """1 x 3 x count x width in [0, 1] at the size the network works at."""
+        return self.rows(first, count) if self.streamed else self.small[:, :, first : first + count]
+
+    def reduced(self, size: WorkingSize) -> Tensor:
+        """1 x 3 x H x W of that size."""
+        if "small" in self.__dict__:
+            return resize_wrapped(self.small, size.width, size.height, self.wrap).clamp_(0, 1)
+        if self.filled is None:
+            return self.view.reduced(size.width, size.height, self.wrap, self.check)
+        return resize(self.filled, size.width, size.height)
+
+    def size_notes(self) -> list[str]:
+        """For the report: at which size it was painted, where that is not its own."""
+        height, width = self.view.shape
+        painted = f"{self.size.width} x {self.size.height}"
+        if self.own_size:
+            return []
+        return [f"strokes were painted at {painted} and brought to {width} x {height}"]
 
     def rows(self, first: int, count: int) -> Tensor:
         """1 x 3 x count x width in [0, 1]."""
@@ -46,12 +103,13 @@ def read_photograph(
     view = PictureView(content)
     view.check_finite()
     if view.opaque():
-        return Photograph(view, view.reduced(size.width, size.height, wrap, check), size, None)
+        return Photograph(view, size, wrap, None, None, check)
     height, width = view.shape
-    # Where the network works on an enlarged picture, holes are filled before it is enlarged.
-    sides = (width, height) if size.width * size.height > width * height else (size.width, size.height)
+    # Where the network works on an enlarged picture, holes are filled before it is enlarged; what fills them is smooth.
+    factor = min(1.0, math.sqrt(size.area / (width * height)), math.sqrt(WHOLE_PIXELS / (width * height)))
+    sides = (width, height) if factor == 1 else (max(1, round(width * factor)), max(1, round(height * factor)))
     filled = fill_premultiplied(view.reduced_premultiplied(*sides, check))
-    return Photograph(view, resize(filled, size.width, size.height), size, Enlargement(filled, width, height, wrap))
+    return Photograph(view, size, wrap, filled, Enlargement(filled, width, height, wrap), check)
 
 
 def read_style(style: StyleInput, multiple: int, largest: int = STYLE_SIDE) -> Tensor:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -14,7 +16,7 @@ CONTRASTS = (2 / 3, 1.5)
 
 
 def luminance(x: Tensor) -> Tensor:
-    """Rec. 601 luma of 1 x 3 x H x W: 1 x 1 x H x W."""
+    """Rec. 601 luma of B x 3 x H x W: B x 1 x H x W."""
     return (x * torch.tensor(LUMA, device=x.device).view(3, 1, 1)).sum(1, keepdim=True)
 
 
@@ -30,37 +32,87 @@ def keep_chroma(pastiche: Tensor, photograph: Tensor) -> Tensor:
     return torch.minimum(room, luma / own.clamp_min(1e-6)).clamp_(max=1).mul(chroma).add_(luma)
 
 
-def keep_light(pastiche: Tensor, photograph: Tensor) -> Tensor:
-    """The pastiche with the mean of the photograph's luma and a spread nearer to it (as in Gatys et al. 2016).
+class Light:
+    """Mean and spread of a picture's luma, gathered from its parts."""
 
-    Both 1 x 3 x H x W in [0, 1]; the result may go beyond.
+    def __init__(self) -> None:
+        self._count, self._sum, self._squares = 0, 0.0, 0.0
+
+    def add(self, x: Tensor) -> None:
+        """1 x 3 x H x W."""
+        luma = luminance(x).double()
+        self._count += luma.numel()
+        self._sum += float(luma.sum())
+        self._squares += float(luma.square().sum())
+
+    @property
+    def mean(self) -> float:
+        return self._sum / self._count
+
+    @property
+    def spread(self) -> float:
+        return math.sqrt(max(0.0, self._squares / self._count - self.mean**2))
+
+
+def light_of(x: Tensor) -> Light:
+    """Of a whole picture, 1 x 3 x H x W."""
+    light = Light()
+    light.add(x)
+    return light
+
+
+def keep_light(pastiche: Tensor, own: Light, wanted: Light) -> Tensor:
+    """A part of the pastiche, 1 x 3 x H x W, so that the whole has the mean of the photograph's luma and a spread
+    nearer to it (as in Gatys et al. 2016); may go beyond [0, 1]. `own`: the whole pastiche's light.
     """
-    luma, wanted = luminance(pastiche), luminance(photograph)
-    gain = float(wanted.std(unbiased=False) / luma.std(unbiased=False).clamp_min(1e-4))
-    gain = min(max(gain, CONTRASTS[0]), CONTRASTS[1])
-    return pastiche + ((luma - luma.mean()) * (gain - 1) + (wanted.mean() - luma.mean()))
+    gain = min(max(wanted.spread / max(own.spread, 1e-4), CONTRASTS[0]), CONTRASTS[1])
+    return pastiche + ((luminance(pastiche) - own.mean) * (gain - 1) + (wanted.mean - own.mean))
+
+
+@dataclass(frozen=True)
+class Gaussian:
+    """Mean, 3 x 1, and covariance, 3 x 3, of a picture's RGB; float64."""
+
+    mean: Tensor
+    covariance: Tensor
+
+
+def gaussian(parts: Iterable[Tensor]) -> Gaussian:
+    """Of a picture whose parts are 1 x 3 x H x W."""
+    count, total, products = 0, torch.zeros(3, 1, dtype=torch.float64), torch.zeros(3, 3, dtype=torch.float64)
+    for part in parts:
+        # From the middle of the range, so that little is lost in the difference.
+        flat = part.double().flatten(2)[0] - 0.5
+        count += flat.shape[1]
+        total += flat.sum(1, keepdim=True)
+        products += flat @ flat.t()
+    mean = total / count
+    return Gaussian(mean + 0.5, products / count - mean @ mean.t() + 1e-5 * torch.eye(3, dtype=torch.float64))
+
+
+class ColourMatch:
+    """Gives pictures of one Gaussian that of the photograph, moving colours as little as can be.
+
+    The linear Monge-Kantorovich map of Pitie & Kokaram 2007; nothing is amplified more than 1.5 times, which would show
+    grain.
+    """
+
+    def __init__(self, own: Gaussian, photograph: Gaussian) -> None:
+        root = _power(own.covariance, 0.5)
+        inverse = torch.linalg.inv(root)
+        between = _power(root @ photograph.covariance @ root, 0.5)
+        self._transform = _power(inverse @ between @ inverse, 1.0, LARGEST_STRETCH)
+        self._shift = photograph.mean - self._transform @ own.mean
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """1 x 3 x H x W in [0, 1] -> the same."""
+        matched: Tensor = self._transform @ x.double().flatten(2)[0] + self._shift
+        return matched.view_as(x[0])[None].float().clamp_(0, 1)
 
 
 def match_colours(style: Tensor, photograph: Tensor) -> Tensor:
-    """The style picture recoloured: its mean and covariance of RGB become the photograph's, moved as little as can be.
-
-    The linear Monge-Kantorovich map of Pitie & Kokaram 2007; nothing is amplified more than 1.5 times, which would show
-    the style's grain. Both 1 x 3 x H x W in [0, 1]; the sizes may differ.
-    """
-    (mean_s, cov_s), (mean_p, cov_p) = _gaussian(style), _gaussian(photograph)
-    root = _power(cov_s, 0.5)
-    inverse = torch.linalg.inv(root)
-    transform = _power(inverse @ _power(root @ cov_p @ root, 0.5) @ inverse, 1.0, LARGEST_STRETCH)
-    flat = style.double().flatten(2)[0] - mean_s
-    matched: Tensor = transform @ flat + mean_p
-    return matched.view_as(style[0])[None].float().clamp_(0, 1)
-
-
-def _gaussian(x: Tensor) -> tuple[Tensor, Tensor]:
-    flat = x.double().flatten(2)[0]
-    mean = flat.mean(1, keepdim=True)
-    centred = flat - mean
-    return mean, centred @ centred.t() / flat.shape[1] + 1e-5 * torch.eye(3, dtype=torch.float64)
+    """The style picture with the photograph's colours; both 1 x 3 x H x W in [0, 1], the sizes may differ."""
+    return ColourMatch(gaussian([style]), gaussian([photograph]))(style)
 
 
 def _power(a: Tensor, exponent: float, largest: float = math.inf) -> Tensor:

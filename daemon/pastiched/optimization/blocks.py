@@ -50,6 +50,11 @@ class Block:
             0, self.height, 0, self.width,
         )  # fmt: skip
 
+    @property
+    def pixels(self) -> int:
+        """Those that it is computed from."""
+        return (self.rows.stop - self.rows.start) * (self.columns.stop - self.columns.start)
+
     def crop(self, x: Tensor) -> Tensor:
         """The pixels that it is computed from: ... x H x W -> ... x h x w."""
         if self.whole:

@@ -58,8 +58,15 @@ class Plan:
     pooling: str = "max"
     check: Callable[[], None] = field(default=lambda: None)
     """Called before each block; may raise."""
+    claim: Callable[[int], None] = field(default=lambda pixels: None)
+    """Called before each block with the pixels that it is computed from; raises where there is no memory for them."""
     frame: Frame = NO_FRAME
     """What lies in it does not count."""
+
+    def begin(self, block: Block) -> None:
+        """To be called before anything is computed of a block; may raise."""
+        self.check()
+        self.claim(block.pixels)
 
 
 @dataclass(frozen=True)
@@ -160,11 +167,11 @@ class Objective:
     def _forward(self, picture: Tensor, layers: list[str]) -> Iterator[tuple[Block, list[Tensor]]]:
         with torch.no_grad():
             for block in self._blocks:
-                self._plan.check()
+                self._plan.begin(block)
                 yield block, self._features(block.crop(picture), layers)
 
     def _forward_for_gradient(self, block: Block, picture: Tensor) -> tuple[Tensor, list[Tensor]]:
-        self._plan.check()
+        self._plan.begin(block)
         x = block.crop(picture).detach().to(self._plan.dtype, memory_format=torch.channels_last).requires_grad_()
         with torch.enable_grad():
             return x, self._features(x, self._layers)
@@ -248,7 +255,7 @@ def measure(network: FeatureNetwork, picture: Tensor, layers: list[str], plan: P
     height, width = picture.shape[-2:]
     with torch.no_grad():
         for block in split(height, width, (False, False), plan.block_pixels, margin(layers)):
-            plan.check()
+            plan.begin(block)
             x = block.crop(picture).to(plan.dtype, memory_format=torch.channels_last)
             for layer, features in zip(order, network(x, order, pooling=plan.pooling), strict=True):
                 sums[layer].add(features[(0, ..., *block.owned(stride(layer)))].flatten(1))

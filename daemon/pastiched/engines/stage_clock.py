@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pastiched.engines.base import Callbacks
 
 
-class Stages:
+class StageClock:
     """Milliseconds by stage, told to the callbacks at the start of each."""
 
     def __init__(self, callbacks: Callbacks) -> None:

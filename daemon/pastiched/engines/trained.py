@@ -1,0 +1,159 @@
+"""The Trained method: a generator that has learned one look, in one pass."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pastiche.errors import ErrorCode, PasticheError
+from pastiche.pixels import PixelBuffer
+from pastiched.engines.attempts import Attempt, attempts, first_that_fits
+from pastiched.engines.base import Callbacks, EngineJob, EngineResult
+from pastiched.engines.finishing import finish
+from pastiched.engines.inputs import WRAPS, Photograph, read_photograph
+from pastiched.engines.precision import precision_note, type_for_depth
+from pastiched.engines.stage_clock import StageClock
+from pastiched.imaging.colour import ColourMatch, gaussian
+from pastiched.imaging.scale import NATIVE_PIXELS, Rows, WorkingSize, rows_of, strips, working_size
+from pastiched.inference.generator_painter import paint_by_generator
+from pastiched.inference.opening import open_generator_stages
+from pastiched.inference.piece_size import GENERATOR, bytes_taken, piece_pixels
+from pastiched.inference.rim import Rim
+from pastiched.inference.stages import GeneratorStages
+from pastiched.models import ModelError
+from pastiched.networks.generator import MULTIPLE
+from pastiched.trained_model import TrainedModel, read_trained_model
+
+WARM = 4
+"""Generators that stay loaded."""
+SECONDS_PER_MEGAPIXEL = 0.4
+SECONDS_PER_OUTPUT_MEGAPIXEL = 0.05
+BYTES_PER_OUTPUT_MEGAPIXEL = 40_000_000
+STYLIZE, FINISH = 0.1, 0.8
+"""Shares of the job that are behind us when painting begins and ends."""
+
+
+class TrainedEngine:
+    """One device's engine of trained models. A job says which file; the last few generators stay loaded."""
+
+    method = "trained"
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self._generators: OrderedDict[tuple[str, torch.dtype, str], GeneratorStages] = OrderedDict()
+        """By the hash of the file."""
+        self._native: dict[str, int] = {}
+        """Pixels at which strokes have the size of training, by the names of models that have painted."""
+        self._speed = SECONDS_PER_MEGAPIXEL
+
+    def load(self) -> None:
+        """Nothing: a job says which model it wants."""
+
+    def unload(self) -> None:
+        self._generators.clear()
+
+    def estimate(self, width: int, height: int, options: dict[str, Any]) -> tuple[float, int]:
+        native = self._native.get(str(options["model"]), NATIVE_PIXELS)
+        size = working_size(width, height, options["brush_size"], WRAPS[options["wrap"]], MULTIPLE, native)
+        work, output = size.area / 1e6, width * height / 1e6
+        seconds = self._speed * work + SECONDS_PER_OUTPUT_MEGAPIXEL * output
+        dtype = type_for_depth(options["depth"], self.device)
+        most = piece_pixels(options["tile"], size.area, dtype, self.device, GENERATOR)
+        memory = bytes_taken(size.area, most, dtype, GENERATOR) + BYTES_PER_OUTPUT_MEGAPIXEL * (output + work)
+        return seconds, int(memory)
+
+    @torch.inference_mode()
+    def run(self, job: EngineJob, callbacks: Callbacks) -> EngineResult:
+        clock, wrap = StageClock(callbacks), WRAPS[job.options["wrap"]]
+        dtype = type_for_depth(job.options["depth"], self.device)
+        with clock.stage("load", 0.0):
+            model = _read_model(job)
+            self._open_stages(model, dtype, self.device)
+        with clock.stage("prepare", 0.02):
+            form = job.content.format
+            native = self._native[model.name] = model.native_pixels
+            size = working_size(form.width, form.height, job.options["brush_size"], wrap, MULTIPLE, native)
+            photograph = read_photograph(job.content, size, wrap, callbacks.check)
+        strength = job.options["strength"] / 100
+
+        def paint(attempt: Attempt) -> tuple[PixelBuffer, str]:
+            stages = self._open_stages(model, attempt.dtype, attempt.device)
+            with stages.watched(callbacks.check):
+                with clock.stage("stylize", STYLIZE):
+                    pastiche = self._stylize(stages, job, photograph, strength, attempt.most, callbacks)
+                with clock.stage("finish", FINISH):
+                    picture = finish(job, photograph, pastiche, strength, wrap, callbacks, FINISH, soft=True)
+            if photograph.streamed:
+                stages.release()
+            return picture, precision_note(stages.dtype, stages.library)
+
+        most = piece_pixels(job.options["tile"], size.area, dtype, self.device, GENERATOR)
+        (result, precision), troubles = first_that_fits(attempts(most, dtype, self.device), paint)
+        if strength > 0 and not troubles:
+            self._speed += 0.3 * (clock.timings["stylize"] / 1e3 / (size.area / 1e6) - self._speed)
+        return EngineResult(
+            result, clock.timings, [model.reference()], [precision, *photograph.size_notes(), *troubles]
+        )
+
+    def _stylize(
+        self, stages: GeneratorStages, job: EngineJob, photograph: Photograph, strength: float, most: int,
+        callbacks: Callbacks,
+    ) -> Rows:  # fmt: skip
+        if strength == 0:
+            return photograph.working_rows
+        size = photograph.size
+        rim = Rim.of(size.width, size.height, photograph.wrap, MULTIPLE)
+        pastiche: Rows = paint_by_generator(stages, photograph.working_rows, rim, job.options["seed"], most).rows
+        if not photograph.streamed:
+            parts = list(_parts(pastiche, size, callbacks))
+            pastiche = rows_of(torch.cat(parts, 2))
+        if job.options["colour"] == "match":
+            match = ColourMatch(gaussian(_parts(pastiche, size, callbacks)), gaussian([photograph.colours]))
+            return lambda first, count: torch.lerp(
+                photograph.working_rows(first, count), match(pastiche(first, count)), strength
+            )
+        return lambda first, count: torch.lerp(photograph.working_rows(first, count), pastiche(first, count), strength)
+
+    def _open_stages(self, model: TrainedModel, dtype: torch.dtype, device: torch.device) -> GeneratorStages:
+        key = model.sha256, dtype, device.type
+        if key not in self._generators:
+            try:
+                weights = model.load()
+            except ModelError as error:
+                raise _unusable(str(error)) from None
+            self._generators[key] = open_generator_stages(weights, dtype, device)
+            if len(self._generators) > WARM:
+                self._generators.popitem(last=False)
+        self._generators.move_to_end(key)
+        return self._generators[key]
+
+
+def _parts(pastiche: Rows, size: WorkingSize, callbacks: Callbacks) -> Iterator[Tensor]:
+    """All of it from top to bottom, with progress."""
+    for first, count in strips(size.height, size.width):
+        callbacks.progress("stylize", STYLIZE + (FINISH - STYLIZE) * first / size.height)
+        yield pastiche(first, count)
+
+
+def _read_model(job: EngineJob) -> TrainedModel:
+    """Raises PasticheError where the file is not there any more, or is no whole model."""
+    path = job.model
+    if path is None or not path.is_file():
+        raise PasticheError(ErrorCode.UNKNOWN_MODEL, f"The trained model {job.options['model']} is not there any more.")
+    return _read(path)
+
+
+def _read(path: Path) -> TrainedModel:
+    try:
+        return read_trained_model(path)
+    except ModelError as error:
+        raise _unusable(str(error)) from None
+
+
+def _unusable(said: str) -> PasticheError:
+    return PasticheError(ErrorCode.ENGINE, said, "Remove it and add it again, see `pastiched models`.")

@@ -1,0 +1,1 @@
+"""Networks at work: stage by stage, piece by piece, by PyTorch or by OpenVINO."""

@@ -1,0 +1,111 @@
+"""A picture of any size through PasticheNet, piece by piece, as if at once.
+
+Three passes, as the network has three stages, with the moments of all the picture between them: features of every
+piece are kept (four and a half numbers a pixel, then three), their moments are gathered while they come. A piece sees
+as many pixels around what it answers for as a stage can look: so every value is computed as in the whole picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from pastiched.imaging.scale import Rows
+from pastiched.inference.banded_rows import BandedRows
+from pastiched.inference.pieces import Piece, pieces
+from pastiched.inference.rim import Rim
+from pastiched.inference.running_moments import RunningCovariance, RunningMoments
+from pastiched.inference.stages import PasticheStages
+from pastiched.networks.noise import CELL, noise_field
+from pastiched.networks.pastiche_net import (
+    DECODER_RADIUS,
+    ENCODER_RADIUS,
+    PAINTER_RADIUS,
+    STYLE_RADIUS,
+    Controls,
+    PasticheNet,
+    decoder_controls,
+    painter_controls,
+)
+from pastiched.networks.statistics import StyleCode
+
+ENDS = 3
+"""How many times as much memory a pixel takes in the first and the last stage, which see hardly beyond their piece."""
+ENCODED, PAINTED = 0.2, 0.7
+"""Shares of a painting's time that have passed after the first and the second stage."""
+Show = Callable[[float], None]
+
+
+class PastichePainter:
+    """Paints with one network in one type of numbers."""
+
+    def __init__(self, stages: PasticheStages, most: int) -> None:
+        """`most`: pixels of a piece in the second stage, which takes the least memory a pixel and sees the furthest."""
+        self._stages, self._most = stages, most
+
+    def paint(self, content: Rows, rim: Rim, code: StyleCode, seed: int, show: Show) -> BandedRows:
+        """Values mostly in [0, 1]. The last stage is computed when rows are asked for. `content` is asked for its rows
+        from top to bottom; `show` is told the share (0..1) that is done."""
+        quarter, eighth, controls = self._encode(content, rim, code, lambda done: show(done * ENCODED))
+        noise = noise_field(seed, rim.full_height, rim.full_width)
+        moments, parts = RunningMoments(), pieces(rim, self._most, PAINTER_RADIUS)
+        for number, piece in enumerate(parts):
+            show(ENCODED + (PAINTED - ENCODED) * number / len(parts))
+            seen = piece.cut(quarter, 4), piece.cut(eighth, 8), piece.cut(noise, CELL)
+            painted = self._stages.paint(*seen, controls)
+            moments.add(piece.core(painted, 4))
+            if len(parts) == 1:
+                quarter = piece.core(painted, 4)
+            else:
+                # In its place: of the features at 1/4 a piece uses no more than what it answers for.
+                piece.put(painted, quarter, 4)
+        if len(parts) > 1:
+            self._stages.release()
+        return self._decoded(quarter, decoder_controls(code, moments.moments()), rim)
+
+    def _decoded(self, h: Tensor, controls: Controls, rim: Rim) -> BandedRows:
+        def compute(piece: Piece) -> Tensor:
+            return piece.core(self._stages.decode(piece.cut(h, 4), controls), 1)
+
+        return BandedRows(rim, pieces(rim, self._most // ENDS, DECODER_RADIUS), compute)
+
+    def _encode(self, content: Rows, rim: Rim, code: StyleCode, show: Show) -> tuple[Tensor, Tensor, Controls]:
+        """Features at 1/4 and 1/8 of all the picture, and the controls of the next stage."""
+        at4, at8, parts = RunningMoments(), RunningMoments(), pieces(rim, self._most // ENDS, ENCODER_RADIUS)
+        whole: list[Tensor] = []
+        for number, piece in enumerate(parts):
+            show(number / len(parts))
+            features = self._stages.encode(rim.read(content, piece.rows, piece.columns))
+            cores = [piece.core(x, cell) for x, cell in zip(features, (4, 8), strict=True)]
+            at4.add(cores[0])
+            at8.add(cores[1])
+            if len(parts) == 1:
+                whole = cores
+                break
+            whole = whole or [
+                torch.empty(
+                    1, x.shape[1], rim.full_height // cell, rim.full_width // cell, dtype=x.dtype, device=x.device
+                )
+                for x, cell in zip(features, (4, 8), strict=True)
+            ]
+            for x, into, cell in zip(features, whole, (4, 8), strict=True):
+                piece.put(x, into, cell)
+        if len(parts) > 1:
+            self._stages.release()
+        quarter, eighth = whole
+        return quarter, eighth, painter_controls(code, at4.moments(), at8.moments())
+
+
+def code_of(network: PasticheNet, picture: Rows, rim: Rim, most: int) -> StyleCode:
+    """The code of a picture of any size, in pieces; `rim` has nothing to the left and above, and no edges that meet."""
+    device = next(network.parameters()).device
+    at4, at8, covariance = RunningMoments(), RunningMoments(), RunningCovariance()
+    for piece in pieces(rim, most // ENDS, STYLE_RADIUS):
+        quarter, eighth, z = network.style_features(rim.read(picture, piece.rows, piece.columns).to(device))
+        at4.add(piece.core(quarter, 4))
+        at8.add(piece.core(eighth, 8))
+        covariance.add(piece.core(z, 8))
+    gathered = at4.moments().to(device), at8.moments().to(device), covariance.covariance().to(device)
+    return network.style_code(*gathered).cpu()

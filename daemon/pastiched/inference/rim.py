@@ -1,0 +1,72 @@
+"""A picture as a network is given it: with some of it mirrored beyond its edges."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from pastiched.imaging.scale import Rows
+from pastiched.inference.spans import Span
+
+RIM = 32
+"""Pixels mirrored to the left and above: networks colour the edges where their strides begin."""
+
+
+@dataclass(frozen=True)
+class Rim:
+    """A picture of `width` x `height` inside a larger one whose sides are multiples of what the network wants.
+
+    Where there is a rim at all, at least one pixel is mirrored to the right and below too. Sides that meet their
+    opposite have none; they must be multiples themselves.
+    """
+
+    width: int
+    height: int
+    left: int
+    above: int
+    full_width: int
+    full_height: int
+    wrap: tuple[bool, bool]
+    multiple: int
+
+    @classmethod
+    def of(cls, width: int, height: int, wrap: tuple[bool, bool], multiple: int, rim: int = RIM) -> Rim:
+        if any(wrapped and side % multiple for wrapped, side in zip(wrap, (width, height), strict=True)):
+            raise ValueError(f"a side that meets its opposite must be a multiple of {multiple}")
+        left, above = (0 if wrapped else rim for wrapped in wrap)
+        full_width, full_height = (
+            -(-(side + before + (before > 0)) // multiple) * multiple
+            for side, before in ((width, left), (height, above))
+        )
+        return cls(width, height, left, above, full_width, full_height, wrap, multiple)
+
+    def read(self, picture: Rows, rows: Span, columns: Span) -> Tensor:
+        """What a piece sees, 1 x 3 x H x W."""
+        down = _places(rows, self.above, self.height, self.wrap[1])
+        across = _places(columns, self.left, self.width, self.wrap[0])
+        jumps = (down.diff().abs() > 1).nonzero().flatten() + 1
+        x = torch.cat([_read_near(picture, part) for part in down.tensor_split(jumps)], 2)
+        return x if _consecutive(across, self.width) else x.index_select(3, across)
+
+
+def _places(span: Span, offset: int, side: int, wrapped: bool) -> Tensor:
+    """Where the pixels of a span lie in the picture without its rim."""
+    at = torch.arange(span.begin, span.end) - offset
+    if wrapped:
+        return at % side
+    period = max(1, 2 * (side - 1))
+    at = at % period
+    return torch.minimum(at, period - at) if side > 1 else torch.zeros_like(at)
+
+
+def _read_near(picture: Rows, rows: Tensor) -> Tensor:
+    """Rows that lie next to each other, in whatever order."""
+    first, last = int(rows.min()), int(rows.max())
+    x = picture(first, last - first + 1)
+    return x if _consecutive(rows - first, last - first + 1) else x.index_select(2, rows - first)
+
+
+def _consecutive(places: Tensor, count: int) -> bool:
+    return len(places) == count and bool((places == torch.arange(count)).all())

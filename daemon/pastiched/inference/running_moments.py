@@ -1,0 +1,50 @@
+"""Means, deviations and covariances of what is only ever seen in pieces."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from pastiched.networks.statistics import EPSILON, Moments
+
+
+class RunningMoments:
+    """Of feature maps 1 x C x H x W, whose pieces are added in any order; sums of pieces in double precision."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._sum: Tensor | float = 0.0
+        self._squares: Tensor | float = 0.0
+
+    def add(self, x: Tensor) -> None:
+        count = x.shape[2] * x.shape[3]
+        mean = x.mean((2, 3), keepdim=True, dtype=torch.float32).double().cpu()
+        norm = torch.linalg.vector_norm(x, dim=(2, 3), keepdim=True, dtype=torch.float32)
+        self._count += count
+        self._sum = self._sum + mean * count
+        self._squares = self._squares + norm.double().cpu().square()
+
+    def moments(self) -> Moments:
+        mean = torch.as_tensor(self._sum) / self._count
+        variance = (torch.as_tensor(self._squares) / self._count - mean.square()).clamp_min(0)
+        return Moments(mean.float(), (variance + EPSILON).sqrt().float())
+
+
+class RunningCovariance:
+    """The same for the covariance of the channels."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._sum: Tensor | float = 0.0
+        self._products: Tensor | float = 0.0
+
+    def add(self, x: Tensor) -> None:
+        flat = x.flatten(2).double().cpu()
+        self._count += flat.shape[2]
+        self._sum = self._sum + flat.sum(2, keepdim=True)
+        self._products = self._products + flat @ flat.transpose(1, 2)
+
+    def covariance(self) -> Tensor:
+        """1 x C x C, float32."""
+        mean = torch.as_tensor(self._sum) / self._count
+        return (torch.as_tensor(self._products) / self._count - mean @ mean.transpose(1, 2)).float()
