@@ -18,6 +18,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import platform
 import re
 import shlex
 import shutil
@@ -41,9 +42,9 @@ if TYPE_CHECKING:
 HERE = Path(__file__).resolve().parent
 OLDEST_PYTHON, NEWEST_TRIED = (3, 11), (3, 14)
 OLDEST_TORCH = (2, 6)
-LIBRARIES_GB = 0.6
-"""Disk space of everything but torch: pictures, numbers, test tools."""
-LIBRARY_SIZES = {"": (0.06, 0.2), "demo": (0.06, 0.25), "test": (0.1, 0.35)}
+LIBRARIES_GB = 0.8
+"""Disk space of everything but torch: OpenVINO, pictures, numbers, test tools."""
+LIBRARY_SIZES = {"": (0.12, 0.4), "demo": (0.06, 0.25), "test": (0.1, 0.35)}
 """Approximate GB to download and on disk, for the libraries of all and those of each extra."""
 DEMO_EXTENSIONS = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
 DEMO_STYLE = "indigo-wave"
@@ -330,7 +331,7 @@ def read_project(folder: Path = HERE) -> Project:
         version[1] if version else "0",
         data["build-system"]["requires"],
         torch,
-        [requirement for requirement in needed if requirement not in torch],
+        [requirement for requirement in needed if requirement not in torch and applies(requirement)],
         data["project"]["optional-dependencies"],
     )
 
@@ -338,6 +339,12 @@ def read_project(folder: Path = HERE) -> Project:
 def package_name(requirement: str) -> str:
     """The normalized name in a requirement: `Types_Tqdm >= 4` -> `types-tqdm`."""
     return re.sub(r"[-_.]+", "-", re.split(r"[\s<>=!~;\[(]", requirement.strip())[0]).lower()
+
+
+def applies(requirement: str, machine: str = "") -> bool:
+    """Whether it is meant for this kind of processor (`platform.machine()`); the only condition in pyproject.toml."""
+    machines = re.findall(r"platform_machine\s*==\s*['\"](.+?)['\"]", requirement.partition(";")[2])
+    return not machines or (machine or platform.machine()) in machines
 
 
 def release(version: str) -> tuple[int, ...]:
@@ -920,22 +927,30 @@ def remove_checkout(venv: Venv, keep_styles: bool) -> None:
 def styles_stay(home: Path, yes: bool, keep_styles: bool) -> bool:
     """Whether this home has styles of the user's that are to be kept; asks."""
     own = any(any(folder.iterdir()) for folder in own_styles(home) if folder.is_dir())
-    return own and (keep_styles or not agreed(f"Delete your own styles in {home / 'styles'} too?", yes, False))
+    question = f"Delete your own styles and trained models in {home} too?"
+    return own and (keep_styles or not agreed(question, yes, False))
 
 
 def own_styles(home: Path) -> list[Path]:
-    """The user's styles folder, and the pictures that pastiches in saved images name as their styles."""
-    return [home / "styles", home / "kept"]
+    """The user's styles folder, the pictures that pastiches in saved images name as their styles, trained models."""
+    return [home / "styles", home / "kept", home / "models" / "trained"]
 
 
 def clear_home(home: Path, keep_styles: bool) -> None:
-    for path in [*home.iterdir()] if home.is_dir() else []:
-        if not (keep_styles and path in own_styles(home)):
+    clear_folder(home, own_styles(home) if keep_styles else [])
+    if keep_styles:
+        say(f"  Your own styles and trained models stay in {home}")
+
+
+def clear_folder(folder: Path, kept: list[Path]) -> None:
+    """Removes what is in a folder, and itself where that leaves it empty; `kept` stay."""
+    for path in [*folder.iterdir()] if folder.is_dir() else []:
+        if any(path in place.parents and place.is_dir() for place in kept):
+            clear_folder(path, kept)
+        elif path not in kept:
             remove(path)
     with suppress(OSError):
-        home.rmdir()
-    if keep_styles:
-        say(f"  Your own styles stay in {home / 'styles'}")
+        folder.rmdir()
 
 
 def remove_installation(places: Places, manifest: Manifest, home: Path, keep_styles: bool) -> None:
@@ -1381,7 +1396,7 @@ def parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
             command.add_argument("--rollback", action="store_true", help="go back to the version before this one")
         if name == "uninstall":
             command.add_argument("--yes", action="store_true", help="ask nothing; your own styles are deleted too")
-            command.add_argument("--keep-styles", action="store_true", help="keep the folder with your own styles")
+            command.add_argument("--keep-styles", action="store_true", help="keep your own styles and trained models")
     chosen, rest = parser.parse_known_args(arguments)
     if rest and chosen.command != "test":
         parser.error(f"unknown: {' '.join(rest)}")

@@ -1,7 +1,7 @@
 """Keeps the plug-in's catalogues: `python gimp_plugin/catalogues.py` after a text or a translation has changed.
 
-It collects what the plug-in says, and what it shows of the options, errors and gallery, into the template; brings the
-translations (locale/<language>/LC_MESSAGES/pastiche-gimp.po) up to date with it; and compiles them.
+It collects what the plug-in says, and what it shows of the options, errors, gallery and trained models, into the
+template; brings the translations (locale/<language>/LC_MESSAGES/pastiche-gimp.po) up to date with it; compiles them.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from babel.messages.pofile import read_po, write_po
 from pastiche.connection import NOT_FROM_HERE, START_ELSEWHERE
 from pastiche.errors import SENTENCES
 from pastiche.options import OPTIONS
+from pastiched.trained_library import SHIPPED
+from pastiched.trained_model import read_trained_model
 
 HERE = Path(__file__).parent
 PLUG_IN = HERE / "pastiche-gimp"
@@ -49,6 +51,10 @@ def template() -> Catalog:
     for style in json.loads(GALLERY.read_text("utf-8")):
         for text in (style["title"], style["description"]):
             catalogue.add(text, locations=[("gallery.json", 0)])
+    for file in sorted(SHIPPED.glob("*.safetensors")):
+        model = read_trained_model(file)
+        for text in filter(None, (model.title, " ".join(str(model.card["description"]).split()))):
+            catalogue.add(text, locations=[(file.name, 0)])
     return catalogue
 
 

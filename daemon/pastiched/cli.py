@@ -12,7 +12,7 @@ from pastiche.version import VERSION
 SUBCOMMANDS = {
     "serve": ("pastiched.serve:main", "run the daemon"),
     "train": ("pastiched.training.cli:main", "train networks"),
-    "models": ("pastiched.models_command:main", "list, verify, fetch and remove model files"),
+    "models": ("pastiched.models_command:main", "list, verify, fetch, add and remove model files"),
     "evaluate": ("pastiched.evaluate:main", "measure and look at what a model does"),
 }
 """Name -> (module:function that takes the other arguments and returns the exit code, what it does)."""
@@ -33,6 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # torch looks for this when it first allocates: large tensors in huge pages, where Linux has them. Without, a fifth
     # of Fast's time on a processor goes into page faults.
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
+    # OpenVINO's threads and PyTorch's take turns: those that wait must not keep the others from working.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     module, _, function = SUBCOMMANDS[given[0]][0].partition(":")
     run = getattr(importlib.import_module(module), function)
     code: int = run(given[1:])

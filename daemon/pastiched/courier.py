@@ -40,7 +40,7 @@ FRESH_PROGRESS_SECONDS = 0.1
 PREVIEW_SECONDS = 0.1
 MESSAGES_A_TURN = 32
 EXIT_DEAF = 71
-AT_ONCE = ("fast",)
+AT_ONCE = ("fast", "trained")
 log = logging.getLogger(__name__)
 
 

@@ -266,8 +266,7 @@ class Dispatcher:
         job.started = job.moved = time.monotonic()
         self._running[job.tag] = (job, worker)
         order = job.order
-        styles = [style.to_wire() for style in order.styles]
-        state, resume = str(order.state or ""), str(order.resume or "")
+        styles, state, resume = order.styles_to_wire(), str(order.state or ""), str(order.resume or "")
         body = Submit(dict(order.options), styles, sorted(job.inflows), job.preview, state, resume)
         worker.send(Message(body, parent=job.tag, buffers=job.message.buffers, frames=job.message.frames))
         job.release()

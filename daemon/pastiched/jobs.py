@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pastiche.errors import ErrorCode, PasticheError
-from pastiche.options import MAX_STYLES, check_options
+from pastiche.options import MAX_STYLES, TRAINED, check_options
 from pastiche.protocol import STREAM_ABOVE, Message, Progress, Submit, frame_bytes
 from pastiche.state_files import as_path, check_files, check_names
 from pastiched.flow import Flow
@@ -52,7 +52,7 @@ class StyleChoice:
 
 @dataclass(frozen=True)
 class Order:
-    """A `submit` that has been found in order; options are complete."""
+    """A `submit` that has been found in order; options are complete. `model` is the file of a trained model."""
 
     options: dict[str, float | int | str]
     styles: tuple[StyleChoice, ...]
@@ -60,9 +60,24 @@ class Order:
     preview: bool
     state: Path | None = None
     resume: Path | None = None
+    model: Path | None = None
+
+    def styles_to_wire(self) -> list[dict[str, Any]]:
+        """What the worker is told in place of the client's styles: paths for names, and the trained model's."""
+        if self.model is not None:
+            return [{"model": str(self.model)}]
+        return [style.to_wire() for style in self.styles]
 
 
-def check_submit(message: Message, find_style: Callable[[str], Path]) -> Order:
+FindModel = Callable[[str], tuple[str, Path]]
+"""By a trained model's name, in any case: its own spelling, and its file. Raises UNKNOWN_MODEL."""
+
+
+def _no_models(name: str) -> tuple[str, Path]:
+    raise PasticheError(ErrorCode.UNKNOWN_MODEL)
+
+
+def check_submit(message: Message, find_style: Callable[[str], Path], find_model: FindModel = _no_models) -> Order:
     """What a `submit` asks for. `find_style` raises UNKNOWN_STYLE. Raises PasticheError saying what is wrong."""
     body = message.body
     if not isinstance(body, Submit):
@@ -81,7 +96,12 @@ def check_submit(message: Message, find_style: Callable[[str], Path]) -> Order:
         mask = message.buffers[roles.index("mask")]
         if (mask.width, mask.height) != (content.width, content.height):
             raise PasticheError(ErrorCode.BAD_PICTURE, "The mask must have the size of the picture.")
-    if not 1 <= len(body.styles) <= MAX_STYLES:
+    model = None
+    if options["method"] in TRAINED:
+        if body.styles or "style" in roles:
+            raise PasticheError(ErrorCode.BAD_OPTION, "A trained model takes no style pictures.", "Leave them out.")
+        options["model"], model = find_model(str(options["model"]))
+    elif not 1 <= len(body.styles) <= MAX_STYLES:
         raise PasticheError(ErrorCode.BAD_MESSAGE, f"A job has 1 to {MAX_STYLES} style pictures.")
     styles = tuple(_style(entry, roles, find_style) for entry in body.styles)
     used = {style.buffer for style in styles if style.buffer is not None}
@@ -90,7 +110,7 @@ def check_submit(message: Message, find_style: Callable[[str], Path]) -> Order:
     check_names(body.state, body.resume, str(options["method"]))
     state, resume = as_path(body.state), as_path(body.resume)
     check_files(state, resume)
-    return Order(options, styles, content.width * content.height / 1e6, body.preview, state, resume)
+    return Order(options, styles, content.width * content.height / 1e6, body.preview, state, resume, model)
 
 
 def _style(entry: object, roles: list[str], find_style: Callable[[str], Path]) -> StyleChoice:

@@ -1,6 +1,7 @@
 """Between the server and a worker: the wire protocol's messages, with a job's tag as parent, and a few of their own.
 
-Server to worker: `submit` (styles with `path` in place of `name`), `credit`, `pixels`, `cancel`, `finish`.
+Server to worker: `submit` (styles with `path` in place of `name`; with the method trained one map with `model`, the
+path of its file), `credit`, `pixels`, `cancel`, `finish`.
 Worker to server: `ready`, `beat`, `estimates`, `progress`, `preview`, `credit`, `pixels`, `result`, `failed`,
 `cancelled`.
 """

@@ -6,16 +6,14 @@ It never computes and never waits: torch, numpy and Pillow live in the worker pr
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import ipaddress
 import logging
 import os
 import signal
 import time
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import zmq
 import zmq.asyncio
@@ -24,7 +22,7 @@ from pastiche.connection import Connection, build_stamp
 from pastiche.errors import ErrorCode, PasticheError
 from pastiche.failures import describe_failure
 from pastiche.liveness import process_namespace
-from pastiche.options import MAX_STYLES, METHODS
+from pastiche.options import MAX_STYLES, METHODS, TRAINED
 from pastiche.pixels import MAX_PIXELS, MAX_SIDE
 from pastiche.protocol import (
     MAX_HEADER,
@@ -43,7 +41,6 @@ from pastiche.protocol import (
     Status,
     StatusRequest,
     Stop,
-    Styles,
     StylesRequest,
     Submit,
     Thumbnail,
@@ -55,15 +52,13 @@ from pastiche.protocol import (
     salvage_ids,
 )
 from pastiche.version import PROTOCOL, VERSION
+from pastiched.catalogue import Catalogue
 from pastiched.config import ServeConfig
 from pastiched.dispatcher import Dispatcher, failed
 from pastiched.instance import Instance
 from pastiched.jobs import check_submit
 from pastiched.sockets import CLIENTS, CONTROL_MESSAGE, JOBS_MESSAGE, Doorman, KeyPair, Port, remove_socket
 from pastiched.supervisor import Events, Supervisor
-
-if TYPE_CHECKING:
-    from pastiched.styles import StyleLibrary
 
 TICK_SECONDS = 0.1
 LAST_WORDS_MILLISECONDS = 300
@@ -90,7 +85,7 @@ class Server:
         self._stop = asyncio.Event()
         self._leaving = False
         self._endpoints: list[str] = []
-        self._library: StyleLibrary | None = None
+        self._catalogue = Catalogue(config.home)
 
     async def run(self) -> None:
         """Serves until it is told to stop, or has been idle for long enough."""
@@ -243,7 +238,7 @@ class Server:
             case StatusRequest():
                 answer: Body = self._status()
             case StylesRequest():
-                answer = await asyncio.to_thread(self._styles)
+                answer = await asyncio.to_thread(self._catalogue.listing, message.version)
             case Thumbnail(name=name):
                 await self._show_thumbnail(route, message, name)
                 return
@@ -285,12 +280,13 @@ class Server:
             raise PasticheError(ErrorCode.STOPPING)
         if submit.state or submit.resume:
             self._check_nearby()
+        catalogue = self._catalogue
         named = any(isinstance(style, dict) and style.get("name") is not None for style in submit.styles)
-        if named or submit.state or submit.resume:
+        if named or submit.state or submit.resume or submit.options.get("method") in TRAINED:
             # Looking into the user's folders may take a while; messages of this socket stay in order meanwhile.
-            order = await asyncio.to_thread(check_submit, message, self._find_style)
+            order = await asyncio.to_thread(check_submit, message, catalogue.find_style, catalogue.find_model)
         else:
-            order = check_submit(message, self._find_style)
+            order = check_submit(message, catalogue.find_style)
         self._dispatcher.check_room(message)
         self._dispatcher.add(route, message, order)
 
@@ -303,38 +299,8 @@ class Server:
                 "Leave --state and --resume out.",
             )
 
-    def _open_library(self) -> StyleLibrary:
-        if self._library is None:
-            from pastiched.styles import StyleLibrary
-
-            self._library = StyleLibrary(self._config.home.styles_folder)
-        return self._library
-
-    def _find_style(self, name: str) -> Path:
-        path: Path = self._open_library().find(name).path
-        return path
-
-    def _styles(self) -> Styles:
-        """The library, cut to what fits into a message."""
-        entries = [
-            {
-                "name": style.name[:200],
-                "title": style.title[:200],
-                "description": style.description[:300],
-                "method": METHODS[0],
-                "source": style.source,
-            }
-            for style in self._open_library().list()
-            if style.name.isprintable()
-        ]
-        while True:
-            with contextlib.suppress(PasticheError):
-                Message(Styles(entries), session="x" * 64, parent="x" * 64).encode()
-                return Styles(entries)
-            entries = entries[: len(entries) * 3 // 4]
-
     async def _show_thumbnail(self, route: bytes, message: Message, name: str) -> None:
-        found, data = await asyncio.to_thread(self._open_library().thumbnail, name)
+        found, data = await asyncio.to_thread(self._catalogue.thumbnail, name)
         self._answer(self._control, route, message, ThumbnailReply(found, "image/jpeg" if data else ""), data)
 
     def _status(self) -> Status:

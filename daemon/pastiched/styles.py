@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import json
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -33,15 +34,18 @@ class Style:
 
 
 class StyleLibrary:
-    """Every style there is. The user's folder is read anew at each call, so new pictures appear at once."""
+    """Every style there is. The user's folder is read anew at each call, so new pictures appear at once.
 
-    def __init__(self, user_folder: Path) -> None:
-        self._user_folder = user_folder
+    `others` are names that are taken by something else: the trained models.
+    """
+
+    def __init__(self, user_folder: Path, others: Callable[[], Iterable[str]] = lambda: ()) -> None:
+        self._user_folder, self._others = user_folder, others
 
     def list(self) -> list[Style]:
         """The gallery in its own order, then the user's pictures by name; no two names are equal in any case."""
         styles = list(_gallery())
-        taken = {style.name.casefold() for style in styles}
+        taken = {name.casefold() for name in (*gallery_names(), *self._others())}
         for path in _pictures(self._user_folder):
             # The plug-in writes several names into one argument with ";" between them.
             name = _free_name(path.stem.replace(";", ","), taken)
@@ -77,6 +81,11 @@ class StyleLibrary:
         except OSError:
             return style.name, b""
         return style.name, data if len(data) <= MAX_THUMBNAIL else b""
+
+
+def gallery_names() -> tuple[str, ...]:
+    """Of the pictures that ship."""
+    return tuple(style.name for style in _gallery())
 
 
 @cache

@@ -85,12 +85,14 @@ class Task:
                 style["weight"],
             )
             for style in self.body.styles
+            if "model" not in style
         ]
+        model = next((Path(style["model"]) for style in self.body.styles if "model" in style), None)
         options = dict(self.body.options)
         check_names(self.body.state, self.body.resume, str(options["method"]))
         state, resume = as_path(self.body.state), as_path(self.body.resume)
         check_files(state, resume)
-        return EngineJob(by_role["content"], styles, by_role.get("mask"), options, self.preview, state, resume)
+        return EngineJob(by_role["content"], styles, by_role.get("mask"), options, self.preview, state, resume, model)
 
     def release(self) -> None:
         """Lets go of the pictures."""

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from pastiche.errors import ErrorCode, PasticheError
-from pastiche.options import OPTIONS, Option
+from pastiche.options import AT_ONCE, OPTIONS, TRAINED, Option
 from pastiche.state_files import SUFFIX
 from pastiche.version import VERSION
 
@@ -25,6 +25,7 @@ BAD_INPUT_CODES = frozenset(
         ErrorCode.BAD_PICTURE,
         ErrorCode.TOO_LARGE,
         ErrorCode.UNKNOWN_STYLE,
+        ErrorCode.UNKNOWN_MODEL,
         ErrorCode.UNREADABLE,
         ErrorCode.UNWRITABLE,
     }
@@ -112,7 +113,7 @@ def build_parser() -> Parser:
         made.add_argument("--json", action="store_true", help="print one JSON report")
         return made
 
-    apply = command("apply", "Paints one picture in the style of another.")
+    apply = command("apply", "Paints one picture in the style of another, or with a trained model.")
     apply.add_argument("content", metavar="CONTENT", help="the picture: PNG, JPEG, WebP or TIFF")
     apply.add_argument("-o", "--output", required=True, metavar="OUT", help="where to; the extension says the format")
     apply.add_argument("--mask", metavar="MASK", help="a picture of the same size: white where the style goes")
@@ -120,16 +121,18 @@ def build_parser() -> Parser:
     fine.add_argument("--state", metavar="FILE", help=f"keep an interrupted run in this file (*{SUFFIX})")
     fine.add_argument("--resume", metavar="FILE", help="go on with the run of that file; --state may be the same")
 
-    batch = command("batch", "Paints many pictures in the style of another; goes on after a bad file.")
+    batch = command("batch", "Paints many pictures in one style, or with a trained model; goes on after a bad file.")
     batch.add_argument("inputs", nargs="+", metavar="IN", help="pictures, folders, or patterns like '*.jpg'")
     batch.add_argument(
         "-o", "--output", required=True, metavar="DIR", help="the folder of the results; made if missing"
     )
     batch.add_argument("--format", choices=("png", "jpg", "webp", "tif"), help="of the results (default: as the input)")
     batch.add_argument("--skip-existing", action="store_true", help="leave out pictures whose result exists already")
+    batch.add_argument("--ray", metavar="ADDRESS", help="paint on a Ray cluster: auto, host:port or ray://host:port")
+    batch.add_argument("--ray-workers", metavar="N", help="of the cluster (default: one a GPU, or one a node)")
     _add_job_flags(batch)
 
-    command("styles", "Lists the styles that have a name.")
+    command("styles", "Lists the styles and the trained models that have a name.")
     command("status", "Says what the daemon is doing.")
     finish = command("finish", "Ends running Fine jobs early and keeps their pictures.")
     finish.add_argument("job", nargs="?", metavar="JOB", help="one job, by its id or the start of it (pastiche status)")
@@ -144,12 +147,16 @@ def build_parser() -> Parser:
 def _add_job_flags(parser: Parser) -> argparse._ArgumentGroup:
     """Returns the group of the flags that only Fine heeds."""
     add = parser.add_argument
-    add("--style", "-s", action="append", required=True, dest="styles", metavar="STYLE", help=STYLE_HELP)
+    add("--style", "-s", action="append", default=[], dest="styles", metavar="STYLE", help=STYLE_HELP)
     add("--weights", metavar="W,W", help="how much each style counts, for instance 2,1 (default: all the same)")
+    trained = parser.add_argument_group("with --method trained")
     fine = parser.add_argument_group("with --method fine")
     expert = parser.add_argument_group("with --method fine, for experts")
+    pieces = parser.add_argument_group("with --method fast or trained, for experts")
+    groups = {TRAINED: trained, AT_ONCE: pieces}
     for option in OPTIONS:
-        group = parser if not option.methods else expert if option.expert else fine
+        own = groups.get(option.methods, expert if option.expert else fine)
+        group = own if option.methods else parser
         names = option.flag, *ALIASES.get(option.name, ())
         group.add_argument(*names, dest=option.name, metavar=option.range_text, help=_help(option))
     add("--quality", default="95", metavar="1..100", help="of JPEG and WebP (default: 95)")

@@ -24,11 +24,13 @@ from pastiche.connection import (
 )
 from pastiche.control import RETIRE_SECONDS, STOP_SECONDS, ControlClient
 from pastiche.errors import ErrorCode, PasticheError
-from pastiche.job import ConnectCancelled, Event, Job, StyleRef
-from pastiche.options import BY_NAME, MAX_STYLES, check_options
+from pastiche.job import ConnectCancelled, Event, Job, StyleRef, let_go
+from pastiche.options import BY_NAME, MAX_STYLES, TRAINED, check_options
 from pastiche.pixels import PixelBuffer, PixelFormat
 from pastiche.protocol import (
+    OPTIONS_SINCE,
     STREAM_ABOVE,
+    TRAINED_SINCE,
     Body,
     Done,
     Failed,
@@ -162,24 +164,25 @@ class Client(ControlClient):
         state: Path | None = None,
         resume: Path | None = None,
     ) -> Job:
-        """Sends a job; the pixels must not change until it has ended.
+        """Sends a job; the pixels must not change until it has ended. `RenewablePixels` among content and mask are let
+        go of as soon as they are handed over.
 
         `content` has the role "content", the styles' pixels "style", the mask "mask". `preview` puts the job before
         full ones. `state` is the file in which a Fine run is kept where it is interrupted, `resume` one to go on from
-        (absolute paths, see state_files.py; they may be the same). Raises PasticheError before anything is sent:
-        BAD_OPTION, and VERSION where the daemon is too old for `state` and `resume`.
+        (absolute paths, see state_files.py; they may be the same). With the method trained `styles` is empty. Raises
+        PasticheError before anything is sent: BAD_OPTION, and VERSION where the daemon is too old for the method, or
+        for `state` and `resume`.
         """
         values = check_options(options or {})
+        self.check_method(str(values["method"]))
         kept, begun = str(state or ""), str(resume or "")
         check_names(kept, begun, str(values["method"]))
         if (kept or begun) and self._peer_version < STATES_SINCE:
-            version = self.welcome.daemon if self.welcome else self.connection.daemon
-            raise PasticheError(
-                ErrorCode.VERSION,
-                f"The running daemon (version {version}) cannot keep a run in a file or go on from one.",
-                "Stop it with `pastiche stop` and update Pastiche.",
-            )
-        if not 1 <= len(styles) <= MAX_STYLES:
+            raise self._too_old("cannot keep a run in a file or go on from one")
+        if values["method"] in TRAINED:
+            if styles:
+                raise PasticheError(ErrorCode.BAD_OPTION, "A trained model takes no styles.", "Leave the styles out.")
+        elif not 1 <= len(styles) <= MAX_STYLES:
             raise PasticheError(ErrorCode.BAD_OPTION, f"A pastiche takes 1 to {MAX_STYLES} styles, not {len(styles)}.")
         pictures = [content]
         wire_styles: list[dict[str, Any]] = []
@@ -201,11 +204,26 @@ class Client(ControlClient):
         self._heard = time.monotonic()
         job = Job(channel.send(body, buffers=buffers, frames=frames), self, channel, streams)
         self._active[job.id] = job
+        for picture in (content, mask):
+            if picture and picture.format.nbytes <= STREAM_ABOVE:
+                let_go(picture)
         return job
 
+    def check_method(self, method: str) -> None:
+        """Raises PasticheError(VERSION) where the daemon is known to be too old for the method."""
+        if method in TRAINED and self._peer_version < TRAINED_SINCE:
+            raise self._too_old("knows no trained models")
+
+    def _too_old(self, what: str) -> PasticheError:
+        version = self.welcome.daemon if self.welcome else self.connection.daemon
+        said = f"The running daemon (version {version}) {what}."
+        return PasticheError(ErrorCode.VERSION, said, "Stop it with `pastiche stop` and update Pastiche.")
+
     def _known_options(self, values: dict[str, float | int | str]) -> dict[str, float | int | str]:
-        """A daemon before 1.2 does not know the options of methods that came after it, and would refuse them."""
-        if self._peer_version >= STATES_SINCE:
+        """An older daemon does not know options, and methods with theirs, that came after it; it would refuse them."""
+        peer = self._peer_version
+        values = {n: v for n, v in values.items() if n not in OPTIONS_SINCE or peer >= OPTIONS_SINCE[n]}
+        if peer >= TRAINED_SINCE:
             return values
         method = values["method"]
         return {n: v for n, v in values.items() if not BY_NAME[n].methods or method in BY_NAME[n].methods}

@@ -88,11 +88,14 @@ class ControlClient:
         return self._request(StatusRequest(), Status)
 
     def styles(self) -> list[dict[str, Any]]:
-        """The library: maps of name, title, description, method, source ("gallery", "user")."""
+        """The library: maps of name, title, description, method, source ("gallery", "user").
+
+        Trained models follow, from a daemon since 1.3: method "trained", source "shipped" or "user".
+        """
         return self._request(StylesRequest(), Styles).styles
 
     def thumbnail(self, name: str) -> bytes:
-        """The JPEG file of a library style's thumbnail; empty where it has none, and from a daemon before 1.1.
+        """The JPEG file of a style's or trained model's thumbnail; empty where it has none, and before 1.1.
 
         Raises PasticheError(UNKNOWN_STYLE).
         """

@@ -1,4 +1,7 @@
-"""16-bit PNG and TIFF and floating-point TIFF, which Pillow cannot hold: read with imagecodecs and tifffile."""
+"""16-bit PNG and TIFF and floating-point TIFF, which Pillow cannot hold: read with imagecodecs and tifffile.
+
+Plain 8-bit TIFF too, which Pillow would need more than twice the memory for.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from pastiche.colour_profiles import array_to_srgb
 from pastiche.errors import ErrorCode, PasticheError
 from pastiche.exif import ORIENTATION, Metadata, metadata_of
-from pastiche.picture_reading import Picture, check_size
-from pastiche.pixels import PixelBuffer, PixelFormat
+from pastiche.picture_reading import Picture, check_size, picture_of
+from pastiche.plain_pictures import to_srgb, upright
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,6 +24,9 @@ COMPRESSIONS = (1, 5, 8, 32773, 32946, 34925, 50000)
 """None, LZW, Deflate, PackBits, old Deflate, LZMA, Zstandard: no picture codec is let loose inside a TIFF."""
 ASSOCIATED_ALPHA, UNASSOCIATED_ALPHA = 1, 2
 MOST_SAMPLES = 5
+PHOTOMETRIC_RGB = 2
+BUFFER_BYTES = 16_000_000
+"""Of a file's segments that are decoded at a time; tifffile's own measure is 16 times as much."""
 CUT = "Values outside 0..1 were cut off."
 
 
@@ -45,7 +51,10 @@ def read_png(file: BinaryIO, image: Any, role: str) -> Picture:
 
 
 def read_tiff(file: BinaryIO, role: str) -> Picture | None:
-    """The first page of a TIFF with 16 bits, 32 bits or floating point; None for any other, which Pillow reads."""
+    """The first page of a TIFF with 16 bits, 32 bits or floating point, or of plain RGB with 8.
+
+    None for any other, which Pillow reads.
+    """
     import numpy as np
     import tifffile
 
@@ -53,7 +62,7 @@ def read_tiff(file: BinaryIO, role: str) -> Picture | None:
         page = tiff.pages.first
         check_size(page.imagewidth, page.imagelength)
         if page.dtype is None or page.dtype.itemsize == 1 or np.max(page.bitspersample) <= 8:
-            return None
+            return _read_eight_bits(file, tiff, role) if _is_plain(tiff) else None
         kind = tifffile.PHOTOMETRIC(page.photometric).name
         colours = COLOURS.get(kind, 0)
         if not colours or page.imagedepth != 1 or not colours <= page.samplesperpixel <= MOST_SAMPLES:
@@ -69,13 +78,7 @@ def read_tiff(file: BinaryIO, role: str) -> Picture | None:
         bits = int(np.max(page.bitspersample))
         if bits != np.min(page.bitspersample):
             raise PasticheError(ErrorCode.UNREADABLE, "A TIFF with channels of different depths is not supported.")
-        array = page.asarray(maxworkers=2)
-        array = (
-            array.reshape(page.imagelength, page.imagewidth, -1)
-            if page.planarconfig == 1
-            else (np.moveaxis(array.reshape(-1, page.imagelength, page.imagewidth), 0, 2))
-        )
-        array = _common_type(array, bits)
+        array = _common_type(_rows(page), bits)
         if kind == WHITE_IS_ZERO:
             array = (65535 if array.dtype == np.uint16 else 1) - array
         extra = page.extrasamples[0] if page.extrasamples else 0
@@ -83,10 +86,53 @@ def read_tiff(file: BinaryIO, role: str) -> Picture | None:
         colour = array[:, :, :colours]
         if alpha is not None and extra == ASSOCIATED_ALPHA:
             colour = _divided(colour, alpha)
-        profile = bytes(page.iccprofile or b"")
-        orientation = int(page.tags[ORIENTATION].value) if ORIENTATION in page.tags else 1
-        notes = ["The file has several pages; the first one is used."] if len(tiff.pages) > 1 else []
+        profile, orientation, notes = bytes(page.iccprofile or b""), _orientation(page), _pages_note(tiff)
     return _picture(colour, alpha, profile, orientation, role, _tiff_metadata(file), notes)
+
+
+def _is_plain(tiff: Any) -> bool:
+    """Whether the first page is RGB or RGBA of 8 bits each, and all of it is in the file."""
+    import numpy as np
+
+    page = tiff.pages.first
+    samples, extra = page.samplesperpixel, tuple(map(int, page.extrasamples))
+    layout = samples == 3 or (samples == 4 and extra == (UNASSOCIATED_ALPHA,))
+    bits = page.dtype == np.uint8 and set(np.atleast_1d(page.bitspersample).tolist()) == {8}
+    rgb = page.photometric == PHOTOMETRIC_RGB and page.compression in COMPRESSIONS and page.imagedepth == 1
+    parts = list(zip(page.dataoffsets, page.databytecounts, strict=True))
+    return layout and bits and rgb and all(n and at + n <= tiff.filehandle.size for at, n in parts)
+
+
+def _read_eight_bits(file: BinaryIO, tiff: Any, role: str) -> Picture | None:
+    """None where Pillow is to say what is wrong with it."""
+    page = tiff.pages.first
+    try:
+        rows = _rows(page)
+    except MemoryError:
+        raise
+    except Exception:
+        return None
+    array, note = to_srgb(rows, bytes(page.iccprofile or b""), role == "mask")
+    notes = [*_pages_note(tiff), *([note] if note else [])]
+    return picture_of(upright(array, _orientation(page)), role, _tiff_metadata(file), notes)
+
+
+def _rows(page: Any) -> Array:
+    """[height, width, samples] as they are in the file."""
+    import numpy as np
+
+    array = page.asarray(maxworkers=2, buffersize=BUFFER_BYTES)
+    if page.planarconfig == 1:
+        return np.asarray(array.reshape(page.imagelength, page.imagewidth, -1))
+    return np.moveaxis(array.reshape(-1, page.imagelength, page.imagewidth), 0, 2)
+
+
+def _orientation(page: Any) -> int:
+    return int(page.tags[ORIENTATION].value) if ORIENTATION in page.tags else 1
+
+
+def _pages_note(tiff: Any) -> list[str]:
+    return ["The file has several pages; the first one is used."] if len(tiff.pages) > 1 else []
 
 
 def _tiff_metadata(file: BinaryIO) -> Metadata:
@@ -147,33 +193,10 @@ def _picture(
     array = rgb if alpha is None else np.concatenate([rgb, alpha[:, :, None]], axis=2)
     if array.dtype == np.float32:
         array = np.clip(array, 0, 1)
-    array = _upright(array, orientation)
+    array = upright(array, orientation)
     if role == "mask":
         array = _mask(array)
-    depth = {"uint8": "u8", "uint16": "u16", "float32": "f32"}[array.dtype.name]
-    array = np.ascontiguousarray(array.astype(array.dtype.newbyteorder("<"), copy=False))
-    format = PixelFormat(role, array.shape[1], array.shape[0], array.shape[2], depth)
-    return Picture(PixelBuffer(format, array.data.cast("B")), metadata, tuple([*notes, note] if note else notes))
-
-
-def _upright(array: Array, orientation: int) -> Array:
-    """EXIF's eight orientations undone."""
-    match orientation:
-        case 2:
-            return array[:, ::-1]
-        case 3:
-            return array[::-1, ::-1]
-        case 4:
-            return array[::-1]
-        case 5:
-            return array.swapaxes(0, 1)
-        case 6:
-            return array.swapaxes(0, 1)[:, ::-1]
-        case 7:
-            return array[::-1, ::-1].swapaxes(0, 1)
-        case 8:
-            return array.swapaxes(0, 1)[::-1]
-    return array
+    return picture_of(array, role, metadata, [*notes, note] if note else notes)
 
 
 def _mask(array: Array) -> Array:

@@ -13,6 +13,7 @@ class ErrorCode(StrEnum):
     BAD_PICTURE = "bad_picture"
     TOO_LARGE = "too_large"
     UNKNOWN_STYLE = "unknown_style"
+    UNKNOWN_MODEL = "unknown_model"
     UNKNOWN_JOB = "unknown_job"
     BUSY = "busy"
     VERSION = "version"
@@ -35,6 +36,7 @@ SENTENCES: dict[ErrorCode, tuple[str, str]] = {
     ErrorCode.BAD_PICTURE: ("The picture cannot be used.", "Open it in an image editor and save it again."),
     ErrorCode.TOO_LARGE: ("The picture is larger than Pastiche accepts.", "Reduce it to at most 400 megapixels."),
     ErrorCode.UNKNOWN_STYLE: ("There is no style of that name.", "See the list with `pastiche styles`."),
+    ErrorCode.UNKNOWN_MODEL: ("There is no trained model of that name.", "See the list with `pastiche styles`."),
     ErrorCode.UNKNOWN_JOB: ("The daemon knows no such job.", "It may have ended already."),
     ErrorCode.BUSY: ("The queue of the daemon is full.", "Wait for a job to end and try again."),
     ErrorCode.VERSION: (

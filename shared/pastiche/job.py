@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from typing import Any, Protocol
 
 from pastiche.channel import Channel
@@ -27,6 +27,7 @@ from pastiche.protocol import (
     Progress,
     Result,
 )
+from pastiche.renewable_pixels import RenewablePixels
 
 POLL_SECONDS = 0.1
 """How often a waiting client looks up, for instance for Ctrl+C."""
@@ -107,6 +108,12 @@ class _Download:
     row: int = 0
 
 
+def let_go(pixels: PixelBuffer) -> None:
+    """Of a picture that has been handed over: what can be had again need not be kept, but styles are soon needed."""
+    if isinstance(pixels, RenewablePixels) and pixels.format.role != "style":
+        pixels.let_go()
+
+
 def strip_rows(format: PixelFormat) -> int:
     """Rows of one strip: about 8 MB, at least one row."""
     return max(1, STRIP_BYTES // format.row_bytes)
@@ -119,14 +126,15 @@ class Job:
     id: str
     owner: JobOwner
     channel: Channel
-    streams: dict[int, PixelBuffer]
+    streams: InitVar[dict[int, PixelBuffer]]
+    """The pictures that follow, by the index of their buffers; they are let go of once they are handed over."""
     done: bool = False
     result_began: float = 0.0
     """`time.monotonic()` when the result, or its first part, was there."""
     queue: deque[Event] = field(default_factory=deque)
 
-    def __post_init__(self) -> None:
-        self._uploads = {index: _Upload(pixels) for index, pixels in self.streams.items()}
+    def __post_init__(self, streams: dict[int, PixelBuffer]) -> None:
+        self._uploads = {index: _Upload(pixels) for index, pixels in streams.items()}
         self._download: _Download | None = None
 
     def events(self, on_wait: Callable[[], None] | None = None) -> Iterator[Event]:
@@ -199,6 +207,7 @@ class Job:
             upload.row += rows
         if upload.row >= picture.height:
             del self._uploads[index]
+            let_go(upload.pixels)
 
     def _result(self, result: Result, message: Message) -> Event | None:
         if len(message.buffers) != 1 or message.buffers[0].role != "pastiche":
@@ -219,7 +228,7 @@ class Job:
         if row != download.row or not 1 <= rows <= format.height - row or frame.nbytes != rows * format.row_bytes:
             raise PasticheError(ErrorCode.BAD_MESSAGE, "The daemon sent rows that do not fit the picture.")
         start = row * format.row_bytes
-        download.data[start : start + frame.nbytes] = frame
+        memoryview(download.data)[start : start + frame.nbytes] = frame
         download.row += rows
         if download.row < format.height:
             self._grant(download)

@@ -10,9 +10,11 @@ from typing import Any
 
 from pastiche.errors import ErrorCode, PasticheError
 
-METHODS = ("fast", "fine")
+METHODS = ("fast", "fine", "trained")
 MAX_STYLES = 4
 FINE = ("fine",)
+TRAINED = ("trained",)
+AT_ONCE = ("fast", "trained")
 LAYER = r"(relu[1-5]_[1-4])(:[0-9]{1,6}(\.[0-9]{1,6})?)?"
 
 
@@ -81,7 +83,8 @@ class Option:
 OPTIONS: tuple[Option, ...] = (
     Option(
         "method", "choice", "fast", "_Method",
-        "How the pastiche is made: fast lets a network paint it at once, fine paints it step by step.",
+        "How the pastiche is made: fast lets a network paint it at once, fine paints it step by step, trained takes a "
+        "model that has learned one look.",
         choices=METHODS,
     ),
     Option(
@@ -90,7 +93,7 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         "brush_size", "float", 100.0, "Brush si_ze",
-        "Size of the strokes, in proportion to the picture; a fine brush takes longer.", 25, 400, "%",
+        "Size of the strokes, in proportion to the picture; a fine brush takes longer.", 5, 400, "%",
     ),
     Option(
         "colour", "choice", "style", "C_olour",
@@ -106,6 +109,10 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "depth", "choice", "8", "Bit de_pth", "Bits per channel of the result; 32 is floating point.",
         choices=("8", "16", "32"), unit="bit",
+    ),
+    Option(
+        "model", "text", "", "Mode_l", "The trained model that paints; `pastiche styles` lists them.",
+        methods=TRAINED, pattern=r"[A-Za-z0-9-]{1,40}", form="NAME",
     ),
     Option(
         "effort", "choice", "normal", "_Effort", "How long it paints: draft in seconds, best in many minutes.",
@@ -180,6 +187,11 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "averaging", "float", 90.0, "Averaging", "How much of the mean of earlier steps stays in the result.",
         0, 99.9, "%", methods=FINE, expert=True, digits=1,
+    ),
+    Option(
+        "tile", "int", 0, "Tile size",
+        "Side of the pieces in which it is painted; the result is the same. 0 takes as much as fits into memory.",
+        0, 16_384, "px", methods=AT_ONCE, expert=True,
     ),
 )  # fmt: skip
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pastiche.exif import Metadata
 from pastiche.picture_formats import check_output, check_sides, output_format
-from pastiche.picture_reading import Picture, read_picture
+from pastiche.picture_reading import Picture, picture_samples, read_picture
 from pastiche.picture_writing import WriteSettings, prepare_writing, write_picture
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "check_output",
     "check_sides",
     "output_format",
+    "picture_samples",
     "prepare_writing",
     "read_picture",
     "write_picture",

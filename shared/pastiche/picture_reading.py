@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import stat
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from pastiche.colour_profiles import image_to_srgb
 from pastiche.errors import ErrorCode, PasticheError
-from pastiche.exif import Metadata, metadata_of
+from pastiche.exif import ORIENTATION, Metadata, metadata_of
 from pastiche.picture_formats import PILLOW_FORMATS
 from pastiche.pixels import MAX_PIXELS, MAX_SIDE, PixelBuffer, PixelFormat
+from pastiche.renewable_pixels import Data, RenewablePixels
 
 if TYPE_CHECKING:
+    import numpy as np
     from PIL import Image
 
 PNG_START = b"\x89PNG\r\n\x1a\n"
@@ -37,7 +40,34 @@ def read_picture(path: Path, role: str = "content") -> Picture:
 
     A 16-bit file gives u16, a floating-point TIFF f32 (cut to 0..1), everything else u8. Raises PasticheError:
     UNREADABLE (missing, empty, damaged, another format), TOO_LARGE before anything is decoded, BAD_PICTURE (NaN).
+
+    The pixels can be let go and are then read from the file again. Several threads may read at a time.
     """
+    picture = _read(path, role)
+    format = picture.pixels.format
+
+    def again() -> Data:
+        pixels = _read(path, role).pixels
+        if pixels.format != format:
+            said = f"{path.name} has become another picture meanwhile."
+            raise PasticheError(ErrorCode.UNREADABLE, said, "Leave it alone until it is painted.")
+        return pixels.data
+
+    return Picture(RenewablePixels(format, picture.pixels.data, again), picture.metadata, picture.notes)
+
+
+def picture_samples(path: Path) -> int:
+    """How many numbers `read_picture` will give, by the file's header; 0 where that says nothing."""
+    try:
+        with _opened(path) as file, _limits():
+            image = _open_image(file)
+            return image.width * image.height * max(3, len(image.getbands()))
+    except Exception:
+        # Reading it will say what is wrong.
+        return 0
+
+
+def _read(path: Path, role: str) -> Picture:
     with _opened(path) as file, _limits():
         try:
             start = file.read(32)
@@ -54,7 +84,7 @@ def read_picture(path: Path, role: str = "content") -> Picture:
                     from pastiche.deep_pictures import read_png
 
                     return read_png(file, _open_image(file), role)
-            return _read_eight_bits(_open_image(file), role)
+            return _read_eight_bits(file, _open_image(file), role)
         except PasticheError as error:
             raise _named(error, path) from None
         except MemoryError:
@@ -84,9 +114,32 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
         yield file
 
 
+_reading = threading.Lock()
+_readers = 0
+_limits_before: list[Any] = []
+
+
 @contextmanager
 def _limits() -> Iterator[None]:
-    """Decoders kept quiet, and Pillow's own limit raised to ours, which `PixelFormat` and `_open_image` apply."""
+    """Decoders kept quiet, and Pillow's own limit raised to ours, which `PixelFormat` and `_open_image` apply.
+
+    All that holds for the whole process, from the first reader's beginning to the last one's end.
+    """
+    global _readers
+    with _reading:
+        _readers += 1
+        if _readers == 1:
+            _raise_limits()
+    try:
+        yield
+    finally:
+        with _reading:
+            _readers -= 1
+            if not _readers:
+                _restore_limits()
+
+
+def _raise_limits() -> None:
     import logging
 
     from PIL import Image
@@ -94,13 +147,19 @@ def _limits() -> Iterator[None]:
     # What decoders log about odd files would reach the terminal; what matters comes out as an exception.
     for name in ("PIL", "tifffile"):
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
-    before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, MAX_PIXELS
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        Image.MAX_IMAGE_PIXELS = before
+    quiet = warnings.catch_warnings()
+    quiet.__enter__()
+    warnings.simplefilter("ignore")
+    _limits_before[:] = [Image.MAX_IMAGE_PIXELS, quiet]
+    Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+
+
+def _restore_limits() -> None:
+    from PIL import Image
+
+    Image.MAX_IMAGE_PIXELS, quiet = _limits_before
+    quiet.__exit__(None, None, None)
+    _limits_before.clear()
 
 
 def _named(error: PasticheError, path: Path) -> PasticheError:
@@ -133,8 +192,10 @@ def check_size(width: int, height: int) -> None:
         raise PasticheError(ErrorCode.BAD_PICTURE, f"A picture of {width} x {height} pixels cannot be used.")
 
 
-def _read_eight_bits(image: Image.Image, role: str) -> Picture:
+def _read_eight_bits(file: BinaryIO, image: Image.Image, role: str) -> Picture:
     from PIL import ImageOps
+
+    from pastiche import plain_pictures
 
     notes = []
     if getattr(image, "is_animated", False) and image.format != "MPO":
@@ -142,16 +203,28 @@ def _read_eight_bits(image: Image.Image, role: str) -> Picture:
         notes.append(f"The file has several {kind}; the first one is used.")
     profile = image.info.get("icc_profile") or b""
     dpi = image.info.get("dpi")
-    image.load()
-    metadata = metadata_of(image.getexif(), dpi)
-    image = ImageOps.exif_transpose(image)
-    image, note = _to_srgb(image, profile)
-    if note:
-        notes.append(note)
-    if role == "mask":
-        image = _mask(image)
-    format = PixelFormat(role, image.width, image.height, len(image.getbands()), "u8")
-    return Picture(PixelBuffer(format, image.tobytes()), metadata, tuple(notes))
+    plain = plain_pictures.decode(file, image)
+    if plain is None:
+        image.load()
+        metadata = metadata_of(image.getexif(), dpi)
+        image = ImageOps.exif_transpose(image)
+        image, note = _to_srgb(image, profile)
+        array = plain_pictures.array_of(luminance(image) if role == "mask" else image)
+    else:
+        metadata = metadata_of(plain_pictures.exif_of(image), dpi)
+        array, note = plain_pictures.to_srgb(plain, profile, role == "mask")
+        array = plain_pictures.upright(array, int(plain_pictures.exif_of(image).get(ORIENTATION, 1)))
+    return picture_of(array, role, metadata, [*notes, note] if note else notes)
+
+
+def picture_of(array: np.ndarray[Any, Any], role: str, metadata: Metadata, notes: list[str]) -> Picture:
+    """Of [h, w, 1 | 3 | 4] of u8, u16 or f32, without a copy where the array is contiguous."""
+    import numpy as np
+
+    depth = {"uint8": "u8", "uint16": "u16", "float32": "f32"}[array.dtype.name]
+    array = np.ascontiguousarray(array.astype(array.dtype.newbyteorder("<"), copy=False))
+    format = PixelFormat(role, array.shape[1], array.shape[0], array.shape[2], depth)
+    return Picture(PixelBuffer(format, array.data.cast("B")), metadata, tuple(notes))
 
 
 def _to_srgb(image: Image.Image, profile: bytes) -> tuple[Image.Image, str]:
@@ -184,7 +257,7 @@ def _to_srgb(image: Image.Image, profile: bytes) -> tuple[Image.Image, str]:
     return image_to_srgb(image, profile)
 
 
-def _mask(image: Image.Image) -> Image.Image:
+def luminance(image: Image.Image) -> Image.Image:
     """How bright a picture is, where it is not transparent."""
     from PIL import ImageChops
 

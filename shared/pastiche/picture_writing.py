@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import struct
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -11,7 +13,7 @@ from pastiche.atomic_file import atomic_file
 from pastiche.colour_profiles import srgb_profile
 from pastiche.errors import ErrorCode, PasticheError
 from pastiche.exif import Metadata, build_exif, build_exif_for_jpeg
-from pastiche.picture_formats import JPEG, PNG, TIFF, check_sides, output_format
+from pastiche.picture_formats import JPEG, PNG, TIFF, WEBP, check_sides, output_format
 from pastiche.pixels import PixelBuffer
 
 if TYPE_CHECKING:
@@ -20,7 +22,13 @@ if TYPE_CHECKING:
 
 PNG_HEADER = 33
 """Bytes of a PNG's signature and its first chunk, IHDR."""
-FILTER_SUB, STRATEGY_RLE = 16, 3
+PNG_START = b"\x89PNG\r\n\x1a\n"
+RGB, RGBA = 2, 6
+FILTER_NONE, FILTER_SUB = 0, 1
+STRIP_BYTES = 2_000_000
+JFIF_HEADER, JFIF_DENSITY, DOTS_PER_INCH = 20, 13, 1
+"""Bytes of a JPEG's start and its first segment, and where in it the resolution stands."""
+APP1, APP2 = b"\xff\xe1", b"\xff\xe2"
 FLATTENED = "JPEG has no transparency; the picture was laid on white."
 
 
@@ -61,12 +69,12 @@ def write_picture(
 
 def prepare_writing(path: Path) -> None:
     """Imports what writing this file needs, for moments when there is nothing else to do."""
-    if output_format(path) in (PNG, TIFF):
+    if output_format(path) is WEBP:
+        import PIL.Image  # noqa: F401
+    else:
         import imagecodecs
 
-        imagecodecs.png_encode  # noqa: B018  (loads the codec)
-    else:
-        import PIL.Image  # noqa: F401
+        imagecodecs.jpeg8_encode  # noqa: B018  (loads the codec)
 
 
 def pixel_array(pixels: PixelBuffer) -> np.ndarray[Any, Any]:
@@ -88,20 +96,49 @@ def _image(pixels: PixelBuffer) -> Image.Image:
 
 
 def _write_png(file: BinaryIO, pixels: PixelBuffer, metadata: Metadata, settings: WriteSettings) -> list[str]:
-    import imagecodecs
-
-    # Level 1 with run lengths over one filter is three times as fast as zlib's own level 1, and no larger.
-    fast = {"strategy": STRATEGY_RLE, "filter": FILTER_SUB} if settings.compression == 1 else {}
-    png = memoryview(imagecodecs.png_encode(pixel_array(pixels), level=settings.compression, **fast))
-    file.write(png[:PNG_HEADER])
+    shape = pixels.format
+    bits, kind = (8 if shape.depth == "u8" else 16), (RGBA if shape.channels == 4 else RGB)
+    file.write(PNG_START)
+    file.write(_chunk(b"IHDR", struct.pack(">IIBBBBB", shape.width, shape.height, bits, kind, 0, 0, 0)))
     file.write(_chunk(b"iCCP", b"sRGB\0\0" + zlib.compress(srgb_profile())))
     if metadata.dpi:
         x, y = (round(dots / 0.0254) for dots in metadata.dpi)
         file.write(_chunk(b"pHYs", x.to_bytes(4, "big") + y.to_bytes(4, "big") + b"\1"))
-    if exif := build_exif(metadata, pixels.format.width, pixels.format.height):
+    if exif := build_exif(metadata, shape.width, shape.height):
         file.write(_chunk(b"eXIf", exif.removeprefix(b"Exif\0\0")))
-    file.write(png[PNG_HEADER:])
+    if settings.compression > 1:
+        import imagecodecs
+
+        file.write(memoryview(imagecodecs.png_encode(pixel_array(pixels), level=settings.compression))[PNG_HEADER:])
+        return []
+    for data in _png_strips(pixel_array(pixels), settings.compression):
+        if data:
+            file.write(_chunk(b"IDAT", data))
+    file.write(_chunk(b"IEND", b""))
     return []
+
+
+def _png_strips(array: np.ndarray[Any, Any], level: int) -> Iterator[bytes]:
+    """The compressed rows of a PNG, a few megabytes at a time.
+
+    Level 1 with run lengths over one filter is three times as fast as zlib's own level 1, and no larger.
+    """
+    import numpy as np
+
+    height, width, channels = array.shape
+    pixel = channels * array.itemsize
+    packer = zlib.compressobj(level, strategy=zlib.Z_RLE)
+    rows = max(1, STRIP_BYTES // (width * pixel))
+    for row in range(0, height, rows):
+        part = array[row : row + rows]
+        flat = part.astype(part.dtype.newbyteorder(">"), copy=False).view(np.uint8).reshape(len(part), -1)
+        strip = np.empty((len(part), 1 + width * pixel), np.uint8)
+        strip[:, 0] = FILTER_SUB if level else FILTER_NONE
+        strip[:, 1:] = flat
+        if level:
+            np.subtract(flat[:, pixel:], flat[:, :-pixel], out=strip[:, 1 + pixel :])
+        yield packer.compress(strip.data)
+    yield packer.flush()
 
 
 def _chunk(name: bytes, data: bytes) -> bytes:
@@ -109,19 +146,45 @@ def _chunk(name: bytes, data: bytes) -> bytes:
 
 
 def _write_jpeg(file: BinaryIO, pixels: PixelBuffer, metadata: Metadata, settings: WriteSettings) -> list[str]:
+    import imagecodecs
+
+    array, notes = pixel_array(pixels), []
+    if pixels.format.channels == 4:
+        if array[:, :, 3].min() < 255:
+            notes.append(FLATTENED)
+        array = _on_white(array)
+    exif, note = build_exif_for_jpeg(metadata, pixels.format.width, pixels.format.height)
+    jpeg = memoryview(imagecodecs.jpeg8_encode(array, level=settings.quality, subsampling="444"))
+    head = bytearray(jpeg[:JFIF_HEADER])
+    if metadata.dpi:
+        x, y = (min(round(dots), 65535) for dots in metadata.dpi)
+        head[JFIF_DENSITY : JFIF_DENSITY + 5] = struct.pack(">BHH", DOTS_PER_INCH, x, y)
+    file.write(head)
+    if exif:
+        file.write(_segment(APP1, exif))
+    file.write(_segment(APP2, b"ICC_PROFILE\0\1\1" + srgb_profile()))
+    file.write(jpeg[JFIF_HEADER:])
+    return [*notes, note] if note else notes
+
+
+def _on_white(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """[h, w, 4] of u8 laid on white, [h, w, 3]."""
+    import numpy as np
     from PIL import Image
 
-    image, notes = _image(pixels), []
-    if image.mode == "RGBA":
-        if image.getchannel("A").getextrema() != (255, 255):
-            notes.append(FLATTENED)
-        white = Image.new("RGB", image.size, "white")
-        white.paste(image, mask=image.getchannel("A"))
-        image = white
-    exif, note = build_exif_for_jpeg(metadata, image.width, image.height)
-    extra: dict[str, Any] = {"dpi": metadata.dpi} if metadata.dpi else {}
-    image.save(file, "JPEG", quality=settings.quality, subsampling=0, icc_profile=srgb_profile(), exif=exif, **extra)
-    return [*notes, note] if note else notes
+    height, width = array.shape[:2]
+    out = np.empty((height, width, 3), np.uint8)
+    rows = max(1, STRIP_BYTES // (4 * width))
+    for row in range(0, height, rows):
+        strip = Image.fromarray(array[row : row + rows], "RGBA")
+        white = Image.new("RGB", strip.size, "white")
+        white.paste(strip, mask=strip.getchannel("A"))
+        out[row : row + rows] = np.asarray(white)
+    return out
+
+
+def _segment(marker: bytes, data: bytes) -> bytes:
+    return marker + (len(data) + 2).to_bytes(2, "big") + data
 
 
 def _write_webp(file: BinaryIO, pixels: PixelBuffer, metadata: Metadata, settings: WriteSettings) -> list[str]:

@@ -26,6 +26,10 @@ WINDOW = 4
 """Strips that may be under way in one direction."""
 MAX_THUMBNAIL = 64 * 1024
 """Bytes of a thumbnail's file."""
+TRAINED_SINCE = (1, 3)
+"""Older peers know no trained models."""
+OPTIONS_SINCE = {"tile": (1, 4)}
+"""Options that came later than their methods: older peers refuse them."""
 HEARTBEAT_SECONDS = 0.5
 """A running job sends `progress` at least this often."""
 
@@ -56,7 +60,8 @@ class Welcome(Body):
 class Submit(Body):
     """A job. The content picture, the style pictures and the mask are the message's buffers, told apart by role.
 
-    `styles` has one map a style: `weight`, and `name` (of the daemon's library) or `buffer` (index of a buffer).
+    `styles` has one map a style: `weight`, and `name` (of the daemon's library) or `buffer` (index of a buffer); none
+    with the method trained, whose option `model` names a trained model.
     `streams`: indices of the buffers that follow as `pixels` messages. `preview` puts the job before full ones.
     `state` and `resume`: absolute paths of files of the user's ("" = none), in which a run is kept and from which it
     goes on.
@@ -176,7 +181,10 @@ class StylesRequest(Body):
 
 @dataclass(frozen=True)
 class Styles(Body):
-    """styles: name, title, description, method, source ("gallery", "user")."""
+    """styles: name, title, description, method, source ("gallery", "user").
+
+    Trained models come after the style pictures: method "trained", source "shipped" or "user".
+    """
 
     TYPE = "styles_reply"
     styles: list[dict[str, Any]]
@@ -184,7 +192,7 @@ class Styles(Body):
 
 @dataclass(frozen=True)
 class Thumbnail(Body):
-    """Asks for the small picture of the style of that name."""
+    """Asks for the small picture of the style or trained model of that name."""
 
     TYPE = "thumbnail"
     name: str

@@ -34,8 +34,8 @@ from torch import Tensor
 from pastiche.options import check_options
 from pastiche.pixels import PixelBuffer, PixelFormat
 from pastiched.engines.base import EngineJob, StyleInput
-from pastiched.engines.fast import fastest_type
 from pastiched.engines.fine import FineEngine
+from pastiched.engines.precision import fastest_type
 from pastiched.imaging.scale import resize
 from pastiched.memory import peak_bytes
 from pastiched.models import default_model

@@ -26,6 +26,9 @@ PAINTED: Part = (0.62, 0.15, 0.92, 0.6)
 """Of the preview, what is right of the split in the beginning. Left, top, right, bottom as parts of the dialog."""
 COLOUR = 24
 """Between the channels of a pixel that is no grey."""
+LEAST_PIXELS = 100
+ROW = 114
+"""Pixels from one row of the gallery's tiles to the next."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,22 @@ class FilterDialog:
         wait_for(lambda: colourfulness(self.pixels(GALLERY)) > 0.3, "the gallery")
         wait_for(lambda: colourfulness(self.pixels(PAINTED)) > 0.3, "the preview")
 
+    def find(self, colour: tuple[int, int, int]) -> tuple[int, int] | None:
+        """Where on the screen the gallery has this colour, or one that looks the same; None where it has not."""
+        left, top, width, height = self.window.place(self.pattern)
+        near = np.abs(self.pixels(GALLERY).astype(np.int16) - colour).max(axis=2) < COLOUR
+        if near.sum() < LEAST_PIXELS:
+            return None
+        rows, columns = np.nonzero(near)
+        x, y = left + int(GALLERY[0] * width), top + int(GALLERY[1] * height)
+        return x + int(np.median(columns)), y + int(np.median(rows))
+
+    def click(self, colour: tuple[int, int, int], below: int = 0) -> None:
+        """On the tile that has this colour, or one so many rows below; the mouse goes out of the way again."""
+        x, y = wait_for(lambda: self.find(colour), f"a tile with {colour}")
+        self.window.click(x, y + below * ROW)
+        self.window.run("xdotool", "mousemove", "0", "0")
+
     def use_smallest_brush(self) -> None:
         """The full picture then takes its time."""
         self.window.key("alt+z")
@@ -71,6 +90,10 @@ class FilterDialog:
         self.window.key("Tab")
 
     def choose_fine(self) -> None:
+        """The second method in the list."""
+        self.window.key("alt+m", "Home", "Down", "Tab")
+
+    def choose_trained(self) -> None:
         """The last method in the list."""
         self.window.key("alt+m", "End", "Tab")
 

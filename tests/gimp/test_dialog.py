@@ -12,7 +12,7 @@ import pytest
 from filter_dialog import GALLERY, PAINTED, FilterDialog, colours, grey_picture, jobs, paint_slowly, wait_until_idle
 from real_gimp import Gimp, mark, marked_processes, plug_ins_of, words_of
 from setting import Setting
-from window import IMAGE, Window
+from window import IMAGE
 from wire import wait_for
 
 from pastiche.connection import Home
@@ -75,7 +75,7 @@ def test_a_pastiche_is_made_anew_from_its_original_and_the_old_one_is_hidden(set
             window.key("Return")
             window.wait_for(layers)
             dialog.wait_until_closed()
-        saved = save_as_xcf(window, setting.gimp.workspace / "pictures" / f"anew-{os.urandom(4).hex()}.xcf")
+        saved = window.save_as(setting.gimp.workspace / "pictures" / f"anew-{os.urandom(4).hex()}.xcf")
     facts = setting.gimp.facts_of("saved.py", PICTURE=saved)["saved"]
     assert "trouble" not in facts, facts
     new, old, source = facts["layers"]
@@ -83,18 +83,6 @@ def test_a_pastiche_is_made_anew_from_its_original_and_the_old_one_is_hidden(set
     assert source["parasite"] == ""
     remembered = [json.loads(layer["parasite"])["source"] for layer in (new, old)]
     assert remembered[0] == remembered[1] != ""
-
-
-def save_as_xcf(window: Window, path: Path) -> Path:
-    window.focus(IMAGE)
-    window.key("ctrl+shift+s")
-    window.wait_for("Save Image")
-    window.wait_until_calm()
-    window.key("ctrl+a")
-    window.type(str(path))
-    window.key("Return")
-    wait_for(lambda: path.exists() and window.titles(path.stem), "the saved image")
-    return path
 
 
 def test_escape_during_the_work_ends_the_job_and_a_second_one_closes_the_dialog(

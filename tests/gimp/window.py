@@ -33,6 +33,7 @@ FRAME = (1, 20)
 """A border and a title bar of the window manager, which xdotool counts twice."""
 FIRST_START = 120.0
 PATIENCE = 60.0
+TRIES = 3
 GIMPRC = """
 (config-version "{version}")
 (show-welcome-dialog no)
@@ -151,7 +152,21 @@ class Window:
         self.run("xdotool", "mousemove", "--sync", x, y, "click", button)
 
     def action(self, label: str, place: str = IMAGE) -> None:
-        """Runs an entry of GIMP's menus by its action search, in the window of the image or another one."""
+        """Runs an entry of GIMP's menus by its action search, in the window of the image or another one.
+
+        xdotool loses letters that no key has (Chinese) now and then; what finds nothing is typed again.
+        """
+        for _ in range(TRIES):
+            search = self._search_for(label, place)
+            with suppress(AssertionError):
+                self.wait_until_gone(search, PATIENCE / TRIES)
+                return
+            self.key("Escape")
+            self.wait_until_gone(search)
+        raise AssertionError(f"The action search has not found {label!r} in {TRIES} tries.")
+
+    def _search_for(self, label: str, place: str) -> str:
+        """What matches the title of the action search, in which the entry was typed and chosen."""
         self.focus(place)
         before = self.titles()
         self.key("slash")
@@ -159,7 +174,7 @@ class Window:
         self.type(label)
         self.wait_until_calm()
         self.key("Return")
-        self.wait_until_gone(f"^{re.escape(search[0])}$")
+        return f"^{re.escape(search[0])}$"
 
     def undo(self) -> None:
         self.focus(IMAGE)
@@ -168,6 +183,18 @@ class Window:
     def redo(self) -> None:
         self.focus(IMAGE)
         self.key("ctrl+y")
+
+    def save_as(self, path: Path) -> Path:
+        """Saves the image to an XCF file."""
+        self.focus(IMAGE)
+        self.key("ctrl+shift+s")
+        self.wait_for("Save Image")
+        self.wait_until_calm()
+        self.key("ctrl+a")
+        self.type(str(path))
+        self.key("Return")
+        wait_for(lambda: path.exists() and self.titles(path.stem), "the saved image")
+        return path
 
     def pixels(self) -> NDArray[np.uint8]:
         """What is on the screen now, rows, columns, red green blue: Xvfb's own memory, which costs no time to read."""

@@ -19,7 +19,7 @@ from PIL import Image
 
 from pastiche import cli
 from pastiche.client import Client
-from pastiche.commands import batch
+from pastiche.commands import batch_painting
 
 __all__ = ["own_shell", "shared_home", "shell"]
 
@@ -248,9 +248,9 @@ def test_a_batch_outlives_its_daemon(own_shell: Shell) -> None:
     out, err = process.communicate(timeout=120)
     assert process.returncode == 1, err
     report = json.loads(out)
-    assert report["failed"] in (1, 2)
-    assert report["painted"] == 4 - report["failed"]
-    assert "small.png" in {path.name for path in (own_shell.folder / "out").iterdir()}
+    # What was only waiting is painted by the next daemon.
+    assert (report["painted"], report["failed"]) == (3, 1)
+    assert {path.name for path in (own_shell.folder / "out").iterdir()} >= {"2.png", "small.png"}
 
 
 @pytest.mark.skipif(os.name != "posix", reason="pseudo-terminals are POSIX")
@@ -351,7 +351,7 @@ def test_a_batch_survives_what_nobody_foresaw(
 ) -> None:
     monkeypatch.setenv("PASTICHE_HOME", str(own_shell.home.folder))
     monkeypatch.setenv("PASTICHE_DEVICE", "cpu")
-    read, write = batch.read_picture, batch.write_picture
+    read, write = batch_painting.read_picture, batch_painting.write_picture
 
     def reading(path: Path) -> Any:
         return read(path) if path.name != "a.png" else 1 // 0
@@ -359,8 +359,8 @@ def test_a_batch_survives_what_nobody_foresaw(
     def writing(path: Path, *rest: Any) -> Any:
         return write(path, *rest) if path.name != "b.png" else 1 // 0
 
-    monkeypatch.setattr(batch, "read_picture", reading)
-    monkeypatch.setattr(batch, "write_picture", writing)
+    monkeypatch.setattr(batch_painting, "read_picture", reading)
+    monkeypatch.setattr(batch_painting, "write_picture", writing)
     sources = [str(photograph(own_shell.folder / name)) for name in ("a.png", "b.png", "c.png")]
     before = signal.getsignal(signal.SIGINT)
     assert cli.main(["batch", *sources, "-s", sources[0], *QUICK, "-o", str(own_shell.folder / "out"), "--json"]) == 1

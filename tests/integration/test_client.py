@@ -28,6 +28,8 @@ from pastiche.pixels import PixelBuffer, PixelFormat
 from pastiche.protocol import STREAM_ABOVE, Accepted, Result
 from pastiche.version import VERSION
 from pastiched.styles import GALLERY
+from pastiched.trained_library import SHIPPED
+from pastiched.trained_model import read_trained_model
 
 
 def picture(width: int, height: int, role: str = "content", channels: int = 3, depth: str = "u8") -> PixelBuffer:
@@ -111,6 +113,7 @@ def test_bad_options_and_styles_are_refused_before_anything_is_sent(client: Clie
         ([STYLE], {"strength": 101}),
         ([STYLE], {"no": 1}),
         ([], {}),
+        ([STYLE], {"method": "trained", "model": "ink"}),
         ([STYLE] * 5, {}),
         ([StyleRef("wave", weight=0)], {}),
     ):
@@ -318,6 +321,9 @@ def test_in_a_sandbox_a_daemon_of_another_version_is_used_and_not_stopped(
             with pytest.raises(PasticheError) as caught:
                 client.submit(picture(8, 8), [STYLE], {"method": "fine"}, state=home.folder / "run.pastiche-state")
             assert caught.value.code is ErrorCode.VERSION and "0.0.1" in caught.value.sentence
+            with pytest.raises(PasticheError) as caught:
+                client.submit(picture(8, 8), [], {"method": "trained", "model": "ink"})
+            assert caught.value.code is ErrorCode.VERSION and "0.0.1" in caught.value.sentence
             assert set(client._known_options(defaults())) == {o.name for o in OPTIONS if not o.methods}
         assert old.poll() is None
     finally:
@@ -366,15 +372,19 @@ def test_process_numbers_of_another_namespace_are_not_asked(home: Home) -> None:
         inside.wait()
 
 
-def test_a_thumbnail_is_the_gallerys_file_and_the_users_own_pictures_have_none(home: Home) -> None:
+def test_a_thumbnail_is_the_gallerys_file_or_the_models_and_the_users_own_pictures_have_none(home: Home) -> None:
     home.create()
     mine = home.styles_folder / "mein Bild.jpg"
     mine.write_bytes((GALLERY / "thumbnails" / "rose-window.jpg").read_bytes())
     with Client.connect(home, arguments=("--device", "cpu")) as client:
         for style in client.styles():
-            file = GALLERY / "thumbnails" / f"{style['name']}.jpg"
-            expected = file.read_bytes() if style["source"] == "gallery" else b""
-            assert client.thumbnail(style["name"]) == expected
+            name, source = style["name"], style["source"]
+            expected = b""
+            if source == "gallery":
+                expected = (GALLERY / "thumbnails" / f"{name}.jpg").read_bytes()
+            elif source == "shipped":
+                expected = read_trained_model(SHIPPED / f"{name}.safetensors").thumbnail
+            assert client.thumbnail(name) == expected and (source == "user" or expected)
         assert client.thumbnail("ROSE-window") and client.thumbnail(mine.stem) == b""
         for name in ("no such style", "", "../gallery/thumbnails/rose-window.jpg", str(mine), "x" * 1000):
             with pytest.raises(PasticheError) as caught:

@@ -12,7 +12,7 @@ from babel.messages.mofile import read_mo
 
 import catalogues
 from pastiche.options import OPTIONS
-from pastiched.engines import fine
+from pastiched.engines import attempts, fine
 
 LANGUAGES = ("de", "zh_CN")
 LAYER = r"relu\d_\d"
@@ -24,6 +24,8 @@ IN_THE_DIALOG = (
 )
 GIMPS_OWN = {"": "lsrc", "de": "gszc", "zh_CN": "lsrc"}
 """The letters of Load and Save Settings, Reset, Cancel."""
+NO_ROWS = ("depth", "model")
+"""Options that the image decides, or the gallery."""
 AT_WORK = ("_Help", "Be_fore / After", "Hold to See the Or_iginal", "Stop and _Keep")
 
 
@@ -77,15 +79,15 @@ def letters(texts: tuple[str, ...], language: str) -> list[str]:
 
 @pytest.mark.parametrize("language", ("", *LANGUAGES))
 def test_no_two_things_that_are_seen_at_once_have_the_same_mnemonic(language: str) -> None:
-    rows = tuple(option.label for option in OPTIONS if option.name != "depth")
+    rows = tuple(option.label for option in OPTIONS if option.name not in NO_ROWS)
     for texts in (IN_THE_DIALOG + rows, AT_WORK):
         found = letters(texts, language)
         assert sorted(found) == sorted(set(found))
 
 
-def test_the_notes_that_the_dialog_tells_are_ones_that_fine_makes() -> None:
+def test_the_notes_that_the_dialog_tells_are_ones_that_engines_make() -> None:
     plug_in = catalogues.PLUG_IN / "pastiche_gimp" / "report_notes.py"
     beginnings = re.findall(r'^    "(.+)":', plug_in.read_text("utf-8"), re.MULTILINE)
-    engine = inspect.getsource(fine)
-    assert len(beginnings) == 2
-    assert all(f'"{beginning}' in engine for beginning in beginnings)
+    made = re.findall('"(.+?)"', inspect.getsource(fine) + inspect.getsource(attempts))
+    assert len(beginnings) == 3
+    assert [sum(note.startswith(beginning) for note in made) for beginning in beginnings] == [1, 1, 1]

@@ -27,7 +27,7 @@ BAD_FLAGS: dict[str, tuple[list[str], str]] = {
     "strength too high": (["--strength", "101"], "between 0 and 100"),
     "strength not a number": (["--strength", "much"], "a number"),
     "strength nan": (["--strength", "nan"], "a number"),
-    "brush too small": (["--brush-size", "24"], "between 25 and 400"),
+    "brush too small": (["--brush-size", "4"], "between 5 and 400"),
     "colour unknown": (["--colour", "sepia"], "style, keep, match"),
     "half a seed": (["--seed", "1.5"], "whole number"),
     "wrap unknown": (["--wrap", "vertical"], "none, horizontal, both"),
@@ -35,6 +35,8 @@ BAD_FLAGS: dict[str, tuple[list[str], str]] = {
     "method unknown": (["--method", "magic"], "one of"),
     "layer unknown": (["--style-layers", "relu9_1"], "LAYER:W,LAYER:W"),
     "megapixels negative": (["--megapixels", "-1"], "between 0 and 400"),
+    "tile too large": (["--tile", "16385"], "between 0 and 16384"),
+    "tile in two sides": (["--tile", "512x512"], "a number"),
     "iterations of a word": (["--iterations", "many"], "a number"),
     "quality zero": (["--quality", "0"], "between 1 and 100"),
     "quality word": (["--quality", "best"], "between 1 and 100"),
@@ -73,16 +75,51 @@ def test_every_option_of_the_table_is_a_flag_with_its_default() -> None:
         if option.kind == "int":
             value = str(int(option.maximum))
         elif option.kind == "text":
-            value = "relu1_1:0.5,relu4_2"
+            value = "ink" if option.name == "model" else "relu1_1:0.5,relu4_2"
         assert str(job_options(parser.parse_args([*APPLY, option.flag, value]))[option.name]).startswith(value)
 
 
-def test_flags_that_only_fine_heeds_stand_by_themselves(capsys: pytest.CaptureFixture[str]) -> None:
+def test_flags_that_only_one_method_heeds_stand_by_themselves(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         cli.main(["apply", "--help"])
-    common, fine, expert = capsys.readouterr().out.partition("positional")[2].split("with --method fine")
+    usual, fine, expert = capsys.readouterr().out.partition("positional")[2].split("with --method fine")
+    common, trained = usual.split("with --method trained")
     assert "--strength" in common and "--effort" in fine and "--state" in fine and "--iterations" in expert
-    assert all(option.flag not in common for option in OPTIONS if option.methods)
+    assert "--tile" in expert
+    assert "--model" in trained and "--state" not in trained
+    assert all(f"{option.flag} " not in common for option in OPTIONS if option.methods)
+
+
+def test_a_model_means_the_method_trained() -> None:
+    parse = cli.build_parser().parse_args
+    for given in (["--model", "ink"], ["--method", "trained", "--model", "ink"]):
+        flags = parse(["apply", "photo.jpg", "-o", "out.png", *given])
+        assert (job_options(flags)["method"], job_options(flags)["model"]) == ("trained", "ink")
+        assert style_flags(flags) == []
+
+
+WITHOUT_STYLE = ["apply", "photo.jpg", "-o", "out.png"]
+MODEL_FLAGS: dict[str, tuple[list[str], str, str]] = {
+    "neither": (WITHOUT_STYLE, "--style, or which trained model with --model", "pastiche styles"),
+    "trained without a model": ([*WITHOUT_STYLE, "--method", "trained"], "needs --model", "pastiche styles"),
+    "trained with a style only": ([*APPLY, "--method", "trained"], "--style does not go together", "Leave"),
+    "both": ([*APPLY, "--model", "ink"], "--style does not go together", "Leave"),
+    "weights": ([*WITHOUT_STYLE, "--model", "ink", "--weights", "1"], "--weights", "Leave"),
+    "another method": ([*APPLY, "--method", "fine", "--model", "ink"], "--model goes with --method trained", "Leave"),
+    "no name": ([*WITHOUT_STYLE, "--model", ""], "needs the name", "pastiche styles"),
+    "a file": ([*WITHOUT_STYLE, "--model", "ink.safetensors"], "not the file 'ink.safetensors'", "models add"),
+    "a path": ([*WITHOUT_STYLE, "--model", "models/ink"], "not the file 'ink'", "models add"),
+    "no such name": ([*WITHOUT_STYLE, "--model", "my ink"], "no trained model named 'my ink'", "pastiche styles"),
+}
+
+
+@pytest.mark.parametrize("case", MODEL_FLAGS)
+def test_a_model_that_cannot_be_is_refused_with_what_to_do(case: str) -> None:
+    arguments, part, remedy = MODEL_FLAGS[case]
+    with pytest.raises(PasticheError) as caught:
+        checked(arguments)
+    assert part in caught.value.sentence and remedy in caught.value.hint
+    assert cli.exit_code(caught.value) == 2
 
 
 def test_flags_that_a_method_does_not_heed_are_named_once() -> None:
@@ -90,6 +127,9 @@ def test_flags_that_a_method_does_not_heed_are_named_once() -> None:
     assert idle_flags(parse(APPLY), "fast") == ""
     assert idle_flags(parse([*APPLY, "--effort", "best"]), "fine") == ""
     assert idle_flags(parse([*APPLY, "--effort", "best"]), "fast") == "--effort has no effect with --method fast."
+    tiled = [*APPLY, "--tile", "512"]
+    said = {method: idle_flags(parse(tiled), method) for method in ("fast", "trained", "fine")}
+    assert said == {"fast": "", "trained": "", "fine": "--tile has no effect with --method fine."}
     several = parse([*APPLY, "--effort", "best", "--seed", "3", "--iterations", "9", "--scales", "1"])
     said = idle_flags(several, "fast")
     assert said == "--effort, --iterations and --scales have no effect with --method fast."

@@ -136,6 +136,12 @@ def test_equal_names_get_a_number(tmp_path: Path, library: StyleLibrary) -> None
     assert library.find("rose-window-2").path == tmp_path / "rose-window.png"
 
 
+def test_names_of_trained_models_are_taken_too(tmp_path: Path) -> None:
+    picture(tmp_path / "Ink.png", "PNG")
+    library = StyleLibrary(tmp_path, lambda: ["ink"])
+    assert names(library, "user") == ["Ink-2"] and library.find("ink-2").path == tmp_path / "Ink.png"
+
+
 def test_case_and_spaces_around_a_name_do_not_matter(library: StyleLibrary) -> None:
     assert library.find(" Rose-Window ").name == "rose-window"
 

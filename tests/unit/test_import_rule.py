@@ -17,8 +17,8 @@ PLUGIN = ROOT / "gimp_plugin" / "pastiche-gimp"
 HEAVY = {"torch", "torchvision", "numpy", "PIL", "scipy", "skimage", "tifffile", "imagecodecs", "safetensors", "tqdm"}
 CONTRACT_MAY = {"zmq", "msgpack", "pastiche"}
 FRONT = (
-    "cli", "config", "dispatcher", "file_lock", "flow", "instance", "jobs", "link", "log", "serve", "server", "sockets",
-    "supervisor", "worker_process",
+    "catalogue", "cli", "config", "dispatcher", "file_lock", "flow", "instance", "jobs", "link", "log", "serve",
+    "server", "sockets", "styles", "supervisor", "trained_library", "worker_process",
 )  # fmt: skip
 
 

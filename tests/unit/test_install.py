@@ -154,6 +154,30 @@ def test_project_separates_torch_from_the_rest() -> None:
     assert {"demo", "test", "train"} <= set(project.extras)
 
 
+@pytest.mark.parametrize(
+    ("machine", "there"), [("x86_64", True), ("AMD64", True), ("arm64", False), ("aarch64", False)]
+)
+def test_openvino_is_wanted_where_it_is_made_for_and_missed_nowhere_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, machine: str, there: bool
+) -> None:
+    monkeypatch.setattr(install.platform, "machine", lambda: machine)
+    wanted = [install.package_name(requirement) for requirement in install.read_project().libraries]
+    assert ("openvino" in wanted) == there
+    assert {"pyzmq", "numpy"} <= set(wanted)
+    for name in ("make_venv", "install_torch", "install_package"):
+        monkeypatch.setattr(install, name, lambda *_: None)
+    installed: list[str] = []
+    monkeypatch.setattr(install, "pip", lambda venv, label, arguments: installed.append(label))
+    monkeypatch.setattr(FakeVenv, "packages", lambda _: dict.fromkeys([*wanted, "setuptools"], "1"))
+    for _ in range(2):
+        install.set_up(FakeVenv(tmp_path, ""), [], tmp_path, install.Options())
+    assert installed == ["Installing the libraries"], "a complete environment is left alone"
+
+
+def test_gimps_python_gets_no_openvino() -> None:
+    assert set(install.GIMP_LIBRARIES) == {"pyzmq", "msgpack"}
+
+
 def test_free_name_never_overwrites(tmp_path: Path) -> None:
     picture = tmp_path / "pastiche-demo.png"
     assert install.free_name(picture) == picture
@@ -277,7 +301,7 @@ def test_size_of_the_libraries_is_said_before_they_are_downloaded(
         monkeypatch.setattr(install, name, lambda *_: None)
     install.set_up(FakeVenv(tmp_path, ""), ["demo"], tmp_path, install.Options(wheelhouse))
     output = capsys.readouterr().out
-    assert ("The libraries: about 0.06 GB to download" in output) == said
+    assert ("The libraries: about 0.12 GB to download" in output) == said
     assert ("`demo`: about" in output) == said
 
 
@@ -315,10 +339,13 @@ def test_daemon_of_the_version_before_leaves_when_idle_and_the_service_restarts(
 
 @pytest.fixture
 def own_checkout(tmp_path: Path) -> install.Venv:
-    """A checkout's environment with a style of the user's and what building leaves."""
+    """A checkout's environment with a style and a trained model of the user's and what building leaves."""
     venv = install.Venv(tmp_path / ".venv")
     (venv.folder / "home" / "styles").mkdir(parents=True)
     (venv.folder / "home" / "styles" / "mine.png").touch()
+    (venv.folder / "home" / "models" / "trained").mkdir(parents=True)
+    (venv.folder / "home" / "models" / "trained" / "ink.safetensors").touch()
+    (venv.folder / "home" / "models" / "vgg19.safetensors").touch()
     (venv.folder / "home" / "log").mkdir()
     (tmp_path / "pastiche.egg-info").mkdir()
     (tmp_path / "shared" / "pastiche.egg-info").mkdir(parents=True)
@@ -332,9 +359,21 @@ def test_uninstall_of_a_checkout_keeps_own_styles_where_asked(
 ) -> None:
     places = install.find_places(tmp_path / "prefix", "linux", {}, LINUX_USER)
     install.uninstall(places, own_checkout, True, keep)
-    left = [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.name != "shared"]
-    kept = [".venv", ".venv/home", ".venv/home/styles", ".venv/home/styles/mine.png"]
+    left = [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()]
+    kept = [".venv/home/models/trained/ink.safetensors", ".venv/home/styles/mine.png"]
     assert sorted(left) == (kept if keep else [])
+    assert (tmp_path / ".venv").exists() is keep
+
+
+def test_uninstall_asks_about_trained_models_where_there_are_no_styles(
+    own_checkout: install.Venv, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, questions = own_checkout.folder / "home", []
+    monkeypatch.setattr(install, "agreed", lambda question, *_: questions.append(question))
+    (home / "styles" / "mine.png").unlink()
+    assert install.styles_stay(home, False, False) and "trained models" in questions[0]
+    (home / "models" / "trained" / "ink.safetensors").unlink()
+    assert not install.styles_stay(home, False, False) and len(questions) == 1
 
 
 def test_uninstall_asks_about_the_own_styles_of_a_checkout(

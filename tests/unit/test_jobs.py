@@ -42,6 +42,12 @@ def find(name: str) -> Path:
     return Path("/gallery/wave.png")
 
 
+def find_model(name: str) -> tuple[str, Path]:
+    if name.casefold() != "ink":
+        raise PasticheError(ErrorCode.UNKNOWN_MODEL)
+    return "ink", Path("/models/ink.safetensors")
+
+
 def make(name: str, preview: bool = False) -> Job:
     message = submit(preview=preview, name=name)
     return Job(message, check_submit(message, find), [b"route"], arrived=0.0)
@@ -101,6 +107,34 @@ REFUSED = {
 def test_a_wrong_submit_is_refused(message: Message, code: ErrorCode) -> None:
     with pytest.raises(PasticheError) as caught:
         check_submit(message, find)
+    assert caught.value.code is code
+
+
+TRAINED = {"method": "trained", "model": "INK"}
+
+
+def test_a_trained_model_takes_the_place_of_styles() -> None:
+    order = check_submit(submit(CONTENT, MASK, styles=[], options=TRAINED), find, find_model)
+    assert (order.options["model"], order.model, order.styles) == ("ink", Path("/models/ink.safetensors"), ())
+    assert order.styles_to_wire() == [{"model": str(Path("/models/ink.safetensors"))}]
+
+
+NO_MODEL = {
+    "a style picture": (submit(styles=[{"buffer": 1}], options=TRAINED), ErrorCode.BAD_OPTION),
+    "a style by name": (submit(CONTENT, styles=[{"name": "wave"}], options=TRAINED), ErrorCode.BAD_OPTION),
+    "a picture that no style names": (submit(styles=[], options=TRAINED), ErrorCode.BAD_OPTION),
+    "unknown": (submit(CONTENT, styles=[], options=TRAINED | {"model": "none"}), ErrorCode.UNKNOWN_MODEL),
+    "none chosen": (submit(CONTENT, styles=[], options={"method": "trained"}), ErrorCode.UNKNOWN_MODEL),
+    "a path": (submit(CONTENT, styles=[], options=TRAINED | {"model": "/models/ink"}), ErrorCode.BAD_OPTION),
+    "a state": (submit(CONTENT, styles=[], options=TRAINED, state="/run.pastiche-state"), ErrorCode.BAD_OPTION),
+    "another method": (submit(CONTENT, styles=[], options={"model": "ink"}), ErrorCode.BAD_MESSAGE),
+}
+
+
+@pytest.mark.parametrize(("message", "code"), NO_MODEL.values(), ids=NO_MODEL.keys())
+def test_a_trained_model_that_cannot_be_is_refused(message: Message, code: ErrorCode) -> None:
+    with pytest.raises(PasticheError) as caught:
+        check_submit(message, find, find_model)
     assert caught.value.code is code
 
 

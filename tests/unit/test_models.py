@@ -12,6 +12,7 @@ import pytest
 from pastiched import models
 from pastiched.models import SHIPPED, ModelError, default_model, feature_model, installed_models, shipped_models
 from pastiched.models_command import main
+from pastiched.trained_library import TrainedLibrary
 
 
 def test_every_shipped_file_is_whole_and_has_a_card() -> None:
@@ -27,13 +28,14 @@ def test_the_command_lists_what_ships_as_whole(
     monkeypatch.setenv("PASTICHE_HOME", str(tmp_path))
     assert main(["--json"]) == 0
     states = {card["id"]: card["state"] for card in json.loads(capsys.readouterr().out)}
-    assert states == {model.id: "ok" for model in shipped_models()}
+    trained = [model.name for model in TrainedLibrary(tmp_path).list()]
+    assert states == dict.fromkeys([*(model.id for model in shipped_models()), *trained], "ok")
 
 
 def test_fast_weights_are_half_precision_and_under_5_megabytes() -> None:
     model = default_model("fast")
     assert model.path.stat().st_size < 5_000_000
-    assert sum(path.stat().st_size for path in SHIPPED.iterdir()) < 25_000_000
+    assert sum(path.stat().st_size for path in SHIPPED.rglob("*") if path.is_file()) < 25_000_000
 
 
 def test_a_damaged_or_missing_file_is_named(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def test_every_choice_is_allowed_and_the_refusal_names_them(option: Any) -> None
     assert all(choice in caught.value.sentence for choice in option.choices)
 
 
-@pytest.mark.parametrize("option", [o for o in OPTIONS if o.kind == "text"], ids=lambda o: o.name)
+@pytest.mark.parametrize("option", [o for o in OPTIONS if o.form.startswith("LAYER")], ids=lambda o: o.name)
 def test_layers_are_named_as_the_literature_does_and_the_refusal_shows_how(option: Any) -> None:
     for text in ("", "relu4_2", "relu4_2:1", "relu1_1:0.5,relu5_1:2.25", ",".join(["relu1_1:1"] * 16)):
         assert option.check(text) == text
@@ -54,10 +54,33 @@ def test_layers_are_named_as_the_literature_does_and_the_refusal_shows_how(optio
         assert option.form in caught.value.sentence
 
 
+def test_a_trained_model_is_named_and_never_by_a_path() -> None:
+    option = BY_NAME["model"]
+    for text in ("", "ink", "my-drawings-2", "Ink", "x" * 40):
+        assert option.check(text) == text
+    for value in ("my ink", "../ink", "/models/ink.safetensors", "ink.safetensors", "x" * 41, "ink\n", "a\0", 5, None):
+        with pytest.raises(PasticheError) as caught:
+            option.check(value)
+        assert option.form in caught.value.sentence
+
+
+def test_every_text_has_a_pattern_and_a_form() -> None:
+    texts = {option.name for option in OPTIONS if option.kind == "text"}
+    assert texts == {"model", "content_layers", "style_layers"}
+    assert all(BY_NAME[name].pattern and BY_NAME[name].form for name in texts)
+
+
 def test_options_of_a_method_are_for_methods_that_there_are() -> None:
     assert all(set(option.methods) <= set(METHODS) for option in OPTIONS)
     common = {"method", "strength", "brush_size", "colour", "seed", "wrap", "depth"}
     assert {option.name for option in OPTIONS if not option.methods} == common
+
+
+def test_pictures_of_any_size_can_be_painted_at_their_own_and_in_pieces() -> None:
+    # A brush of 5 % works on 300 megapixels, about the largest picture that is taken.
+    assert BY_NAME["brush_size"].check(5) == 5.0
+    assert BY_NAME["tile"].default == 0
+    assert {method for method in METHODS if method in BY_NAME["tile"].methods} == {"fast", "trained"}
 
 
 BAD: dict[str, dict[str, Any]] = {

@@ -331,6 +331,13 @@ def test_idle_engines_are_unloaded_and_loaded_again(bench: Bench, monkeypatch: p
     assert bench.engine.loads == 2
 
 
+def test_a_trained_model_comes_as_a_path_and_is_no_style() -> None:
+    body = Submit(defaults() | {"method": "trained", "model": "ink"}, [{"model": "/models/ink.safetensors"}])
+    engine_job = Task(Message(body, parent="one", buffers=(CONTENT,), frames=(Frame(bytes(48)),))).engine_job()
+    assert (engine_job.styles, engine_job.model) == ([], Path("/models/ink.safetensors"))
+    assert engine_job.options["model"] == "ink"
+
+
 def test_a_style_of_the_library_comes_as_a_path(bench: Bench) -> None:
     body = Submit(defaults(), [{"weight": 2.0, "path": "/gallery/wave.png"}])
     task = Task(Message(body, parent="one", buffers=(CONTENT,), frames=(Frame(bytes(48)),)))

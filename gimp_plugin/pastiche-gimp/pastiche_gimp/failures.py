@@ -16,6 +16,7 @@ LOG = "gimp-plug-in.log"
 LOG_BYTES = 500_000
 HINTS = {
     ErrorCode.UNKNOWN_STYLE: N_("Choose another style."),
+    ErrorCode.UNKNOWN_MODEL: N_("Choose another one."),
     ErrorCode.UNREADABLE: N_("Choose another picture."),
     ErrorCode.UNWRITABLE: N_("Make room or free the folder, then try again."),
     ErrorCode.VERSION: N_("Stop the daemon in Pastiche Settings and run the installer again."),
@@ -23,7 +24,10 @@ HINTS = {
     ErrorCode.NO_DAEMON: N_("Pastiche Settings can check the installation."),
     ErrorCode.TIMEOUT: N_("Try again; Pastiche Settings can stop the daemon."),
 }
-KNOWN = (N_("VGG-19 is not here; fetch it with `pastiched models fetch vgg19`."),)
+KNOWN = (
+    N_("VGG-19 is not here; fetch it with `pastiched models fetch vgg19`."),
+    N_("None is installed; `pastiched models add FILE` adds one."),
+)
 """What a method may say; here so that it is translated."""
 _log = logging.getLogger("pastiche-gimp")
 

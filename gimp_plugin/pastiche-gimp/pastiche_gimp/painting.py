@@ -85,7 +85,7 @@ def paint_now(
         for last in (False, True):
             with Client.connect(home, on_note=_show_wait, on_stage=_show_stage, should_stop=closed) as client:
                 try:
-                    titles = titles_of(recipe.styles, client.styles()) | titles
+                    titles = titles_of(recipe, client.styles()) | titles
                     job = client.submit(content.pixels(), styles, recipe.job_options(content))
                     outcome = _wait(job, content)
                     break

@@ -25,7 +25,8 @@ def place(
 ) -> Any:
     """The new layer. `replaces`, an older pastiche of the same content, is hidden in the same undo step.
 
-    `titles`: what styles are called, by their names. Raises PasticheError where the image was closed meanwhile.
+    `titles`: what the styles, or the model, are called, by their names. Raises PasticheError where the image was
+    closed meanwhile.
     """
     if not content.is_open:
         raise PasticheError(
@@ -88,14 +89,20 @@ def _new_layer(
     kind = (
         (kinds.GRAYA_IMAGE if alpha else kinds.GRAY_IMAGE) if grey else (kinds.RGBA_IMAGE if alpha else kinds.RGB_IMAGE)
     )
-    name = " + ".join(titles.get(style.name, style.name) for style in recipe.styles) or _("Neural Style")
+    name = f"{_title(recipe, titles)} (Pastiche)"
     inner, box = content.inner, content.box
-    layer = Gimp.Layer.new(image, f"{name} (Pastiche)", inner.width, inner.height, kind, 100.0, Gimp.LayerMode.NORMAL)
+    layer = Gimp.Layer.new(image, name, inner.width, inner.height, kind, 100.0, Gimp.LayerMode.NORMAL)
     write(layer, pixels, inner.x - box.x, inner.y - box.y)
     x, y = _offsets(content)
     layer.set_offsets(x + inner.x, y + inner.y)
     remember(layer, image, recipe, content, titles, report)
     return layer
+
+
+def _title(recipe: Recipe, titles: Mapping[str, str]) -> str:
+    if recipe.model:
+        return _("Trained: {title}").format(title=titles.get(recipe.model, recipe.model))
+    return " + ".join(titles.get(style.name, style.name) for style in recipe.styles) or _("Neural Style")
 
 
 def write(layer: Any, pixels: PixelBuffer, left: int, top: int) -> None:

@@ -15,6 +15,7 @@ from pastiche.options import BY_NAME, MAX_STYLES, check_options
 from pastiche.version import VERSION
 from pastiche_gimp.arguments import OUTPUTS, option_rows, option_values, property_name
 from pastiche_gimp.content import Box, Content, depth_of, read_layer_mask
+from pastiche_gimp.methods import TRAINED
 from pastiche_gimp.words import _
 
 PARASITE = "pastiche"
@@ -58,23 +59,36 @@ def format_styles(choices: Sequence[StyleChoice]) -> str:
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a run of the filter is asked for; `options` are those of the table, without the ones the image decides."""
+    """What a run of the filter is asked for; `options` are those of the table, without the ones the image decides.
+
+    With the method Trained there are no styles, but a model.
+    """
 
     styles: tuple[StyleChoice, ...]
     options: dict[str, Any]
     output: str = "layer"
     convert_to_rgb: bool = True
 
+    @property
+    def model(self) -> str:
+        """The trained model that paints, "" with another method."""
+        return str(self.options["model"]) if self.options["method"] == TRAINED else ""
+
     @classmethod
     def from_config(cls, config: Any, named_styles: bool = True) -> Recipe:
         """Of a procedure's arguments; without `named_styles` for a run whose style is a file. Raises PasticheError."""
+        options = option_values(config)
+        if options["method"] == TRAINED:
+            _check_model(options["model"], named_styles)
+            named_styles = False
         # A string argument whose value is "" arrives as None.
         styles = parse_styles(config.get_property("styles") or "") if named_styles else ()
-        return cls(styles, option_values(config), config.get_property("output"), config.get_property("convert-to-rgb"))
+        return cls(styles, options, config.get_property("output"), config.get_property("convert-to-rgb"))
 
     def to_config(self, config: Any) -> None:
         """Sets the arguments, so that a dialog shows them."""
-        config.set_property("styles", format_styles(self.styles))
+        if self.styles:
+            config.set_property("styles", format_styles(self.styles))
         config.set_property("output", self.output)
         config.set_property("convert-to-rgb", self.convert_to_rgb)
         for option in option_rows():
@@ -84,6 +98,15 @@ class Recipe:
     def job_options(self, content: Content) -> dict[str, Any]:
         """All options for the daemon."""
         return {**self.options, "depth": content.depth}
+
+
+def _check_model(model: str, named_styles: bool) -> None:
+    if not named_styles:
+        sentence = _("A trained model takes no style picture.")
+        raise PasticheError(ErrorCode.BAD_OPTION, sentence, _("Leave the picture out, or choose another method."))
+    if not model:
+        sentence = _("No trained model is chosen.")
+        raise PasticheError(ErrorCode.UNKNOWN_MODEL, sentence, _("Choose one and try again."))
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,10 @@ NOTES = {
     "the steps went astray": N_(
         "The steps went astray, so this is the picture before they did. A smaller step size or less weight helps."
     ),
-    "memory ran out": N_("Memory ran out, so this is the picture so far. Painting fewer megapixels needs less."),
+    "memory ran out, so": N_("Memory ran out, so this is the picture so far. Painting fewer megapixels needs less."),
+    "memory ran out: painted with less precision": N_(
+        "Memory ran out, so it was painted with less precision. A larger brush needs less."
+    ),
 }
 """By the beginnings of the daemon's notes."""
 

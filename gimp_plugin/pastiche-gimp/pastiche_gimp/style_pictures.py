@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,8 @@ from pastiche.errors import ErrorCode, PasticheError
 from pastiche.job import StyleRef
 from pastiche.pixels import PixelBuffer, PixelFormat
 from pastiche_gimp.content import Box, reduced, seen
-from pastiche_gimp.recipe import StyleChoice
+from pastiche_gimp.methods import TRAINED
+from pastiche_gimp.recipe import Recipe, StyleChoice
 from pastiche_gimp.words import _
 
 KEPT = "kept:"
@@ -164,11 +165,13 @@ def to_pixbuf(pixels: PixelBuffer) -> Any:
     )
 
 
-def titles_of(choices: Sequence[StyleChoice], library: Iterable[dict[str, Any]]) -> dict[str, str]:
-    """What chosen styles are called, in the words of the daemon's library."""
-    known = {str(style.get("name")).casefold(): _(str(style.get("title"))) for style in library}
+def titles_of(recipe: Recipe, library: Iterable[dict[str, Any]]) -> dict[str, str]:
+    """What a recipe's styles, or its model, are called, in the words of the daemon's library."""
+    entries = [entry for entry in library if (entry.get("method") == TRAINED) == bool(recipe.model)]
+    known = {str(entry.get("name")).casefold(): _(str(entry.get("title"))) for entry in entries}
+    names = [recipe.model] if recipe.model else [choice.name for choice in recipe.styles]
     own = _("Own Picture")
-    return {c.name: own if c.name.startswith(KEPT) else known.get(c.name.casefold(), c.name) for c in choices}
+    return {name: own if name.startswith(KEPT) else known.get(name.casefold(), name) for name in names}
 
 
 def _reduced_layer(layer: Any, longest: int) -> PixelBuffer:

@@ -17,6 +17,7 @@ from pastiche.commands.job_flags import (
     job_options,
     open_client,
     read_styles,
+    resolve_model,
     resolve_names,
     style_flags,
     write_settings,
@@ -138,11 +139,11 @@ def paint(order: Order, connect: Callable[[], Client], output: Path, bar: Bar, s
 
 
 def _run_job(order: Order, client: Client, output: Path, bar: Bar, stages: Stages) -> Outcome:
-    styles = resolve_names(order.styles, client)
+    styles, options = resolve_names(order.styles, client), resolve_model(order.options, client)
     kept = order.run
     with Interrupts(bar) as interrupts:
         began = accepted = time.monotonic()
-        job = client.submit(order.content, styles, order.options, order.mask, state=kept.state, resume=kept.resume)
+        job = client.submit(order.content, styles, options, order.mask, state=kept.state, resume=kept.resume)
         prepare_writing(output)
         for event in job.events(lambda: interrupts.pass_on(job)):
             if isinstance(event.body, Accepted):

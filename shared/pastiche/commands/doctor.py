@@ -41,6 +41,8 @@ PACKAGES = {
     "torchvision": ("torchvision", (0, 21)),
 }
 """Module: name of the distribution, oldest version that works."""
+OPENVINO = ("2025.0", ("x86_64", "AMD64"))
+"""The oldest version that works, and the machines that the installer gets it for; PyTorch does without."""
 NEEDED_BYTES = 1_000_000_000
 DEVICE_SECONDS = 30.0
 REINSTALL = "Run the installer again; it repairs what is missing."
@@ -162,6 +164,7 @@ def _packages(home: Home) -> Iterator[Check]:
         else:
             yield Check(distribution, OK, version)
     yield from _torch_pair()
+    yield from _openvino()
     import zmq
 
     if not zmq.has("curve"):
@@ -187,6 +190,23 @@ def _torch_pair() -> Iterator[Check]:
     else:
         detail = f"torchvision needs torch {wanted[1]} {wanted[2]}, not {torch}."
         yield Check("torch and torchvision", FAIL, detail, f"Install the pair from one index. {REINSTALL}")
+
+
+def _openvino() -> Iterator[Check]:
+    """Which library will compute Fast and Trained on a processor."""
+    oldest, machines = OPENVINO
+    try:
+        version = importlib.metadata.version("openvino")
+    except importlib.metadata.PackageNotFoundError:
+        if platform.machine() in machines:
+            yield Check("openvino", WARN, "not installed: PyTorch computes, which takes longer", REINSTALL)
+        return
+    if _numbers(version) < _numbers(oldest):
+        yield Check("openvino", WARN, f"{version} is too old", f"Pastiche needs {oldest} or newer. {REINSTALL}")
+    elif os.environ.get("PASTICHE_OPENVINO") == "0":
+        yield Check("openvino", OK, f"{version}, not used: PASTICHE_OPENVINO is 0")
+    else:
+        yield Check("openvino", OK, f"{version}, for Fast and Trained on processors")
 
 
 def _folder(home: Home) -> Iterator[Check]:

@@ -6,7 +6,7 @@ import argparse
 import math
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,12 @@ from pastiche.connection import Home, read_connection
 from pastiche.errors import ErrorCode, PasticheError
 from pastiche.job import StyleRef
 from pastiche.option_texts import option_value
-from pastiche.options import BY_NAME, MAX_STYLES, check_options
+from pastiche.options import BY_NAME, MAX_STYLES, METHODS, TRAINED, check_options
 from pastiche.picture_files import WriteSettings, read_picture
 from pastiche.picture_formats import BY_EXTENSION
 
+LISTED = "`pastiche styles` lists the trained models."
+NO_MODELS = "None is installed; `pastiched models add FILE` adds one."
 MOST_THREADS = 1024
 DEVICES = r"auto|cpu|mps|(cuda|rocm|xpu)(:\d{1,3})?"
 
@@ -34,8 +36,10 @@ class StyleFlag:
 
 
 def job_options(flags: argparse.Namespace) -> dict[str, float | int | str]:
-    """All options, checked. Raises PasticheError(BAD_OPTION)."""
-    values: dict[str, Any] = {}
+    """All options, checked; --model means the method trained. Raises PasticheError(BAD_OPTION, UNKNOWN_MODEL)."""
+    if flags.model is not None:
+        check_model_name(flags.model)
+    values: dict[str, Any] = {"method": _method(flags)}
     for name, option in BY_NAME.items():
         text = getattr(flags, name)
         if text is not None:
@@ -69,9 +73,34 @@ def write_settings(flags: argparse.Namespace) -> WriteSettings:
     )
 
 
+def _method(flags: argparse.Namespace) -> str:
+    return str(flags.method or (METHODS[0] if flags.model is None else TRAINED[0]))
+
+
+def check_model_name(text: str) -> None:
+    """Whether a trained model may be called so. Raises PasticheError(BAD_OPTION, UNKNOWN_MODEL)."""
+    if not text:
+        raise PasticheError(ErrorCode.BAD_OPTION, "--model needs the name of a trained model.", LISTED)
+    if re.fullmatch(BY_NAME["model"].pattern, text):
+        return
+    if _is_path(text) or Path(text).suffix == ".safetensors":
+        said = f"--model takes a name, not the file {Path(text).name[:60]!r}."
+        raise PasticheError(ErrorCode.BAD_OPTION, said, "`pastiched models add FILE` gives it one.")
+    raise PasticheError(ErrorCode.UNKNOWN_MODEL, f"There is no trained model named {text[:60]!r}.")
+
+
 def style_flags(flags: argparse.Namespace) -> list[StyleFlag]:
-    """The styles with their weights. Raises PasticheError(BAD_OPTION)."""
+    """The styles with their weights; none with a trained model. Raises PasticheError(BAD_OPTION)."""
     given: list[str] = flags.styles
+    if _method(flags) in TRAINED:
+        _check_model_alone(flags)
+        return []
+    if flags.model is not None:
+        said = f"--model goes with --method trained, not with --method {_method(flags)[:40]}."
+        raise PasticheError(ErrorCode.BAD_OPTION, said, "Leave one of them out.")
+    if not given:
+        said = "Say which style with --style, or which trained model with --model."
+        raise PasticheError(ErrorCode.BAD_OPTION, said, "`pastiche styles` lists both.")
     if len(given) > MAX_STYLES:
         raise PasticheError(ErrorCode.BAD_OPTION, f"A pastiche takes at most {MAX_STYLES} styles, not {len(given)}.")
     weights = [_weight(text) for text in flags.weights.split(",")] if flags.weights is not None else [1.0] * len(given)
@@ -81,6 +110,18 @@ def style_flags(flags: argparse.Namespace) -> list[StyleFlag]:
         StyleFlag(style, weight, Path(style) if _is_path(style) else None)
         for style, weight in zip(given, weights, strict=True)
     ]
+
+
+def _check_model_alone(flags: argparse.Namespace) -> None:
+    if flags.styles:
+        said = "--style does not go together with a trained model, which has a look of its own."
+        raise PasticheError(ErrorCode.BAD_OPTION, said, "Leave --style out, or --model and --method trained.")
+    if flags.weights is not None:
+        raise PasticheError(
+            ErrorCode.BAD_OPTION, "--weights mixes styles, and a trained model has none.", "Leave it out."
+        )
+    if flags.model is None:
+        raise PasticheError(ErrorCode.BAD_OPTION, "--method trained needs --model NAME.", LISTED)
 
 
 def _weight(text: str) -> float:
@@ -116,23 +157,53 @@ def resolve_names(refs: list[StyleRef], client: Client) -> list[StyleRef]:
     """Names as the library writes them. Raises PasticheError(UNKNOWN_STYLE) with the closest name."""
     if all(ref.pixels for ref in refs):
         return refs
-    names = {str(style["name"]).casefold(): str(style["name"]) for style in client.styles()}
+    listed = client.styles()
+    names = {str(entry["name"]).casefold(): str(entry["name"]) for entry in listed if not is_trained(entry)}
+    trained = {str(entry["name"]).casefold(): str(entry["name"]) for entry in listed if is_trained(entry)}
     resolved = []
     for ref in refs:
         if ref.pixels:
             resolved.append(ref)
         elif name := names.get(ref.name.casefold()):
             resolved.append(StyleRef(name, weight=ref.weight))
+        elif model := trained.get(ref.name.casefold()):
+            said = f"{model} is a trained model and no style."
+            raise PasticheError(ErrorCode.UNKNOWN_STYLE, said, f"Use --model {model} in place of --style.")
         else:
-            raise PasticheError(ErrorCode.UNKNOWN_STYLE, _unknown(ref.name, list(names.values())))
+            raise PasticheError(ErrorCode.UNKNOWN_STYLE, _unknown("style", ref.name, list(names.values())))
     return resolved
 
 
-def _unknown(name: str, names: list[str]) -> str:
+def resolve_model(options: dict[str, float | int | str], client: Client) -> dict[str, float | int | str]:
+    """The options with the trained model's name as the library writes it.
+
+    Raises PasticheError: UNKNOWN_MODEL with the closest name, VERSION where the daemon knows no trained models.
+    """
+    if options["method"] not in TRAINED:
+        return options
+    client.check_method(str(options["method"]))
+    wanted, listed = str(options["model"]), client.styles()
+    names = {str(entry["name"]).casefold(): str(entry["name"]) for entry in listed if is_trained(entry)}
+    if name := names.get(wanted.casefold()):
+        return options | {"model": name}
+    if wanted.casefold() in {str(entry["name"]).casefold() for entry in listed}:
+        said = f"{wanted} is a style and no trained model."
+        raise PasticheError(ErrorCode.UNKNOWN_MODEL, said, f"Use --style {wanted} in place of --model.")
+    hint = "" if names else NO_MODELS
+    raise PasticheError(ErrorCode.UNKNOWN_MODEL, _unknown("trained model", wanted, list(names.values())), hint)
+
+
+def _unknown(kind: str, name: str, names: list[str]) -> str:
     import difflib
 
-    close = difflib.get_close_matches(name, names, 1, 0.5)
-    return f"There is no style named {name[:60]!r}" + (f"; did you mean {close[0]!r}?" if close else ".")
+    known = {known.casefold(): known for known in names}
+    close = difflib.get_close_matches(name.casefold(), known, 1, 0.5)
+    return f"There is no {kind} named {name[:60]!r}" + (f"; did you mean {known[close[0]]!r}?" if close else ".")
+
+
+def is_trained(entry: Mapping[str, Any]) -> bool:
+    """Whether an entry of the daemon's list is a trained model and no style picture."""
+    return entry.get("method") in TRAINED
 
 
 def daemon_arguments(flags: argparse.Namespace) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from pastiche.connection import Connection, Home, daemon_alive
 from pastiche.errors import ErrorCode, PasticheError
 from pastiche.job import ConnectCancelled
 from pastiche.protocol import Status
+from pastiche_gimp.dialog.thumbnails import Edition, missing_thumbnails, thumbnail_of
 from pastiche_gimp.failures import log
 
 JOIN_SECONDS = 2.0
@@ -25,12 +26,12 @@ WAITING_STAGE = "waiting"
 
 @dataclass(frozen=True)
 class Greeting:
-    """What a daemon told on connecting; `thumbnails` are picture files by the names of styles."""
+    """What a daemon told on connecting; `thumbnails` are picture files."""
 
     client: Client
     styles: list[dict[str, Any]]
     status: Status
-    thumbnails: dict[str, bytes] = field(default_factory=dict)
+    thumbnails: dict[Edition, bytes] = field(default_factory=dict)
 
 
 class Connecting:
@@ -42,7 +43,7 @@ class Connecting:
     def __init__(
         self,
         home: Home,
-        known_thumbnails: Collection[str],
+        known_thumbnails: Collection[Edition],
         leaving: Connection | None,
         on_stage: Callable[[str], None],
         on_done: Callable[[Greeting], None],
@@ -92,12 +93,10 @@ class Connecting:
                 return
 
     def _fetch_thumbnails(self, greeting: Greeting) -> None:
-        for style in greeting.styles:
-            name = str(style.get("name", ""))
+        for edition in missing_thumbnails(greeting.styles, self._known):
             if self._stopped.is_set():
                 return
-            if name and name not in self._known and style.get("source") == "gallery":
-                greeting.thumbnails[name] = greeting.client.thumbnail(name)
+            greeting.thumbnails[edition] = thumbnail_of(greeting.client, edition[0])
 
     def _give_up(self, client: Client | None, error: PasticheError) -> None:
         if client:

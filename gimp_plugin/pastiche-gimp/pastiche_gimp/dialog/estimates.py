@@ -10,7 +10,6 @@ from pastiche.options import BY_NAME
 from pastiche_gimp.dialog.pace import NATIVE_PIXELS, painted
 from pastiche_gimp.words import _
 
-FAST = "fast"
 UNTOLD = ("megapixels", "iterations", "scales")
 """Options that change how long it takes, by which nobody can tell beforehand."""
 
@@ -22,10 +21,10 @@ def estimated_seconds(
     entry = find_estimate(estimates, options)
     if entry is None:
         return None
-    if options["method"] == FAST:
+    if options["method"] in NATIVE_PIXELS:
         # The network goes over a number of pixels that the settings decide; the rest grows with the picture.
         base, more = float(entry.get("seconds", 0.0)), float(entry.get("seconds_per_megapixel", 0.0))
-        seconds = base * painted(int(megapixels * 1e6), options) / NATIVE_PIXELS + more * megapixels
+        seconds = base * painted(int(megapixels * 1e6), options) / NATIVE_PIXELS[options["method"]] + more * megapixels
     elif any(options[name] != BY_NAME[name].default for name in UNTOLD) or not _same_network(entry, options):
         return None
     else:

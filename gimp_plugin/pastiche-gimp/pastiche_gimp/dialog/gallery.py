@@ -1,4 +1,5 @@
-"""The gallery: the shelf's styles as tiles. One click chooses a style, Ctrl and a click (or a tick) adds one."""
+"""The gallery: the shelf's styles and trained models as tiles. One click chooses one, Ctrl and a click (or a tick)
+adds one."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from typing import Any
 from gi.repository import Gdk, Gtk
 
 from pastiche_gimp.dialog.guard import Guard
-from pastiche_gimp.dialog.shelf import OWN, ShelfStyle
+from pastiche_gimp.dialog.shelf import OWN, Key, ShelfStyle
 from pastiche_gimp.dialog.tile import Tile
 from pastiche_gimp.words import _
 
@@ -17,12 +18,14 @@ STEPS = {Gdk.KEY_Left: -1, Gdk.KEY_KP_Left: -1, Gdk.KEY_Right: 1, Gdk.KEY_KP_Rig
 
 
 class Gallery:
-    """The widget is `widget`. `on_chosen(name)`: only this style; `on_toggled(name)`: in or out of the mixture."""
+    """The widget is `widget`. `on_chosen`: only this style or model; `on_toggled`: in or out of the mixture."""
 
-    def __init__(self, guard: Guard, on_chosen: Callable[[str], None], on_toggled: Callable[[str], None]) -> None:
+    def __init__(
+        self, guard: Guard, on_chosen: Callable[[ShelfStyle], None], on_toggled: Callable[[ShelfStyle], None]
+    ) -> None:
         self._guard = guard
         self._on_chosen, self._on_toggled = on_chosen, on_toggled
-        self._tiles: dict[str, Tile] = {}
+        self._tiles: dict[Key, Tile] = {}
         self._marking = False
         self.mixing = False
         self.flow = Gtk.FlowBox()
@@ -60,30 +63,48 @@ class Gallery:
 
     def add(self, style: ShelfStyle) -> None:
         tile = Tile(style)
-        tile.tick.connect("toggled", self._guard(self._ticked), style.name)
-        self._tiles[style.name.casefold()] = tile
-        # What the user has brought comes first.
-        self.flow.insert(tile.child, 0 if style.source == OWN else -1)
+        tile.tick.connect("toggled", self._guard(self._ticked), style)
+        self.flow.insert(tile.child, self._place_of(style))
+        self._tiles[style.key] = tile
         self._stack.set_visible_child_name("styles")
 
+    def remove(self, style: ShelfStyle) -> None:
+        tile = self._tiles.pop(style.key, None)
+        if tile:
+            self.flow.remove(tile.child)
+
+    def _place_of(self, style: ShelfStyle) -> int:
+        """What the user has brought comes first, then the trained models."""
+        if style.source == OWN:
+            return 0
+        before = [tile.style for tile in self.tiles if tile.style.trained or tile.style.source == OWN]
+        return len(before) if style.trained else -1
+
     def picture_came(self, style: ShelfStyle) -> None:
-        tile = self._tiles.get(style.name.casefold())
+        tile = self._tiles.get(style.key)
         if tile:
             tile.show_style()
 
-    def mark(self, names: Collection[str]) -> None:
+    def mark(self, chosen: Collection[Key]) -> None:
         """Shows which styles are chosen."""
-        chosen = {name.casefold() for name in names}
         self._marking = True
-        for name, tile in self._tiles.items():
-            tile.mark(name in chosen, self.mixing)
+        for key, tile in self._tiles.items():
+            tile.mark(key in chosen, self.mixing)
         self._marking = False
 
-    def show(self, name: str) -> None:
+    def show(self, style: ShelfStyle) -> None:
         """Scrolls to a style and gives it the focus."""
-        tile = self._tiles.get(name.casefold())
+        tile = self._tiles.get(style.key)
         if tile:
             tile.child.grab_focus()
+
+    def reveal(self, key: Key) -> None:
+        """Scrolls to a style, and leaves the focus where it is."""
+        tile = self._tiles.get(key)
+        place = tile.child.translate_coordinates(self._stack, 0, 0) if tile else None
+        if tile and place:
+            height = tile.child.get_allocated_height()
+            self.widget.get_vadjustment().clamp_page(place[1], place[1] + height)
 
     def _focus(self, *_cycling: Any) -> bool:
         """The keyboard goes to the chosen style."""
@@ -113,18 +134,19 @@ class Gallery:
     def _toggle_child(self, child: Any) -> None:
         tile = next((tile for tile in self._tiles.values() if tile.child is child), None)
         if tile:
-            self._on_toggled(tile.style.name)
+            self._on_toggled(tile.style)
 
     def _activated(self, _flow: Any, child: Any) -> None:
         tile = next((tile for tile in self._tiles.values() if tile.child is child), None)
         if tile is None:
             return
         known, state = Gtk.get_current_event_state()
-        if self.mixing or (known and state & Gdk.ModifierType.CONTROL_MASK):
-            self._on_toggled(tile.style.name)
+        mixing = self.mixing and not tile.style.trained
+        if mixing or (known and state & Gdk.ModifierType.CONTROL_MASK):
+            self._on_toggled(tile.style)
         else:
-            self._on_chosen(tile.style.name)
+            self._on_chosen(tile.style)
 
-    def _ticked(self, _tick: Any, name: str) -> None:
+    def _ticked(self, _tick: Any, style: ShelfStyle) -> None:
         if not self._marking:
-            self._on_toggled(name)
+            self._on_toggled(style)

@@ -20,9 +20,9 @@ from pastiche_gimp.dialog.guard import Guard
 from pastiche_gimp.dialog.pace import Pace
 from pastiche_gimp.dialog.pictures import pixbuf_of, reduced
 from pastiche_gimp.dialog.session import Order, Run, Session
+from pastiche_gimp.methods import FAST, FINE
 from pastiche_gimp.painting import stage_text
 
-FAST, FINE = "fast", "fine"
 LONGEST_SIDE = 512
 GATHER_MS = 60
 """Changes that follow each other as fast as this are painted together."""
@@ -32,6 +32,8 @@ SHARP_SECONDS = 3.0
 PATIENCE_SECONDS = 0.15
 """An outdated preview is let finish if it is younger: a slider that is being dragged shows something on its way."""
 LIMIT_SECONDS = 120.0
+UNSEEN = {"depth": "8", "tile": BY_NAME["tile"].default}
+"""What makes no difference to a preview, or only to its time."""
 TALK_SECONDS = 0.5
 """Stages are named where a preview takes longer."""
 
@@ -39,9 +41,9 @@ TALK_SECONDS = 0.5
 def draft_options(options: Mapping[str, Any]) -> dict[str, Any]:
     """Those of a preview of such a picture: what paints slowly is shown as Fast would paint it."""
     if options["method"] != FINE:
-        return {**options, "depth": "8"}
+        return {**options, **UNSEEN}
     known = {name: value if heeds(FAST, BY_NAME[name]) else BY_NAME[name].default for name, value in options.items()}
-    return {**known, "method": FAST, "depth": "8"}
+    return {**known, "method": FAST, **UNSEEN}
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,7 @@ class LivePreview:
 
     def _paint(self, sharp: bool = False) -> None:
         wish, content = self._wish, self.content
-        if wish is None or content is None or not wish.styles:
+        if wish is None or content is None:
             self._say("")
             self._on_idle()
             return

@@ -11,6 +11,8 @@ CSS = b"""
 .pastiche-remove { padding: 2px 4px; min-height: 0; min-width: 0; }
 .pastiche-badge { padding: 1px 7px; margin: 7px; border-radius: 3px; color: white; background-color: rgba(0, 0, 0, 0.6);
   font-size: 90%; }
+.pastiche-mark { padding: 0 5px; margin: 3px; border-radius: 3px; color: white; background-color: rgba(0, 0, 0, 0.6);
+  font-size: 80%; }
 .pastiche-tick { margin: 3px; padding: 1px; border-radius: 3px; background-color: rgba(0, 0, 0, 0.5); }
 """
 

@@ -15,7 +15,7 @@ from pastiche_gimp.dialog.estimates import about, estimated_seconds
 from pastiche_gimp.dialog.full_run import FullRun
 from pastiche_gimp.dialog.guard import Guard
 from pastiche_gimp.dialog.guide import offer_guide
-from pastiche_gimp.dialog.live_preview import FINE, LONGEST_SIDE, LivePreview, draft_options
+from pastiche_gimp.dialog.live_preview import LONGEST_SIDE, LivePreview, draft_options
 from pastiche_gimp.dialog.looks import use_looks
 from pastiche_gimp.dialog.notices import Notice, RemakeBar
 from pastiche_gimp.dialog.option_rows import OptionRows
@@ -27,6 +27,7 @@ from pastiche_gimp.dialog.work_line import WorkLine, elapsed
 from pastiche_gimp.dialog.work_mode import WorkMode
 from pastiche_gimp.failures import log, sentence_of
 from pastiche_gimp.installation import Installation
+from pastiche_gimp.methods import FINE
 from pastiche_gimp.painting import stage_text
 from pastiche_gimp.placement import place
 from pastiche_gimp.recipe import Recipe, Remembered
@@ -186,6 +187,12 @@ class MainDialog:
 
     def _read_later(self) -> bool:
         self._reading = 0
+        if self._session.refresh_styles() and self._session.greeting:
+            self._notice.clear()
+            self._complaint = ""
+            self._panel.fill(self._session.greeting)
+            # The chosen model may be another one under the same name.
+            self._live.stop()
         self._read_content()
         return False
 
@@ -214,11 +221,16 @@ class MainDialog:
         self._panel.follow()
         self._options.follow()
         self._show_times()
-        names = self._panel.mixture.names
-        complaint = self._options.complaint()
+        complaint = self._panel.complaint() or self._options.complaint()
         self._complain_soon(complaint)
-        self._dialog.set_response_sensitive(Gtk.ResponseType.OK, bool(names) and not complaint and not self._full)
-        if self._full or not names:
+        can = self._panel.has_choice and not complaint and not self._full
+        self._dialog.set_response_sensitive(Gtk.ResponseType.OK, can)
+        if self._full:
+            return
+        if not self._panel.has_choice:
+            self._live.stop()
+            self._line.say("")
+            self._painter.go_on()
             return
         try:
             recipe = Recipe.from_config(self._config)
@@ -356,7 +368,7 @@ class MainDialog:
             if outcome is None:
                 return None
             _let_draw()
-            titles = {choice.name: self._panel.shelf.title_of(choice.name) for choice in recipe.styles}
+            titles = self._panel.titles_of(recipe)
             layer = place(content, recipe, outcome.pixels, outcome.report, titles, replaces)
             if layer.get_image() != self._image:
                 Gimp.Display.new(layer.get_image())

@@ -23,6 +23,7 @@ from pastiche_gimp.dialog.option_widgets import (
 from pastiche_gimp.words import _
 
 ADVANCED = ("seed", "wrap")
+IN_THE_GALLERY = ("model",)
 TIMED = ("method", "effort")
 """Options whose choices are shown with the time that they take."""
 SHARE = "%"
@@ -40,7 +41,8 @@ class OptionRows:
         self._grid, self._advanced, self._expert = _grid(), _grid(), _grid()
         self._rows = {id(grid): 0 for grid in (self._grid, self._advanced, self._expert)}
         for option in option_rows():
-            self._add_option(self._grid_of(option), option)
+            if option.name not in IN_THE_GALLERY:
+                self._add_option(self._grid_of(option), option)
         outputs = {name: _(label) for name, (label, _help) in OUTPUTS.items()}
         self._attach(self._grid, "output", new_combo(config, "output", new_store(outputs)))
         if grey:

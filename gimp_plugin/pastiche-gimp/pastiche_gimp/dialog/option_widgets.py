@@ -19,9 +19,14 @@ AUTOMATIC = {
     "iterations": N_("By the effort"),
     "scales": N_("All that fit"),
     "step_size": N_("By the optimizer"),
+    "tile": N_("By the memory"),
 }
 """What the 0 of some numbers means."""
 SEEDS = 1_000_000
+PIXELS_AT_ONCE = 64
+"""From one value to the next, for a side in pixels."""
+GAMMA = 2.0
+"""Of a bar for a size in proportion: so 100 is about in its middle, with as much room below as above."""
 
 
 def plain_label(option: Option) -> str:
@@ -57,16 +62,17 @@ def new_check(config: Any, name: str) -> Any:
 
 
 def new_scale(dialog: Any, config: Any, option: Option) -> Any:
-    """A bar with the label in it, for a share."""
-    name = property_name(option)
+    """A bar with the label in it, for a share or a size in proportion."""
     if "_" in option.label:
-        scale = dialog.get_spin_scale(name, 1.0)
+        scale = dialog.get_spin_scale(property_name(option), 1.0)
         scale.set_digits(option.digits)
         scale.set_increments(1, 10)
-        return scale
-    # GIMP complains about its own without a mnemonic.
-    scale = GimpUi.SpinScale.new(_bound_adjustment(config, option), _(option.label), option.digits)
-    scale.set_tooltip_text(_(option.help))
+    else:
+        # GIMP complains about its own without a mnemonic.
+        scale = GimpUi.SpinScale.new(_bound_adjustment(config, option), _(option.label), option.digits)
+        scale.set_tooltip_text(_(option.help))
+    if option.maximum > 100:
+        scale.set_gamma(GAMMA)
     return scale
 
 
@@ -129,6 +135,7 @@ def complaint(option: Option) -> str:
 
 def _bound_adjustment(config: Any, option: Option) -> Any:
     step = 10.0**-option.digits if option.unit == "%" else 1.0 if option.digits < 3 else 0.1
+    step = PIXELS_AT_ONCE if option.unit == "px" else step
     adjustment = Gtk.Adjustment(
         lower=option.minimum, upper=option.maximum, step_increment=step, page_increment=10 * step, value=option.default
     )

@@ -19,9 +19,11 @@ from pastiche.pixels import PixelBuffer
 from pastiche.protocol import Accepted, Cancelled, Failed, Preview, Progress, Result
 from pastiche_gimp.dialog.connecting import WAITING_STAGE, Connecting, Greeting
 from pastiche_gimp.dialog.guard import Guard
+from pastiche_gimp.dialog.thumbnails import edition_of, missing_thumbnails, thumbnail_of
 
 TICK_MS = 50
 REFRESH_SECONDS = 5.0
+LIBRARY_SECONDS = 2.0
 CONNECT_SECONDS = 60.0
 RESTARTS = 1
 """The daemon is started again by itself this often, until a job has succeeded."""
@@ -78,6 +80,7 @@ class Session:
         self._connecting: Connecting | None = None
         self._began = 0.0
         self._refreshed = 0.0
+        self._looked = 0.0
         self._restarts = 0
         self._waiting: list[Run] = []
         self._running: dict[str, Run] = {}
@@ -113,6 +116,26 @@ class Session:
         except PasticheError as error:
             if error.code in GONE:
                 self._lost(error)
+
+    def refresh_styles(self) -> bool:
+        """Whether the daemon's library is another one by now; asked at most every two seconds."""
+        greeting, client = self.greeting, self._client
+        if client is None or greeting is None or time.monotonic() - self._looked < LIBRARY_SECONDS:
+            return False
+        self._looked = time.monotonic()
+        try:
+            styles = client.styles()
+            if styles == greeting.styles:
+                return False
+            here = set(map(edition_of, styles))
+            known = {edition: data for edition, data in greeting.thumbnails.items() if edition in here}
+            added = {edition: thumbnail_of(client, edition[0]) for edition in missing_thumbnails(styles, known)}
+        except PasticheError as error:
+            if error.code in GONE:
+                self._lost(error)
+            return False
+        self.greeting = replace(greeting, styles=styles, thumbnails=known | added)
+        return True
 
     # Jobs
 
@@ -253,6 +276,7 @@ class Session:
         if self.greeting:
             greeting.thumbnails.update(self.greeting.thumbnails)
         self.greeting = greeting
+        self._looked = time.monotonic()
         if greeting.client.fd >= 0:
             channel = GLib.IOChannel.unix_new(greeting.client.fd)
             self._watch = GLib.io_add_watch(

@@ -1,9 +1,9 @@
-"""The shelf: every style that can be chosen in the dialog, and its picture."""
+"""The shelf: every style and trained model that can be chosen in the dialog, and its picture."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,66 +11,99 @@ from typing import Any
 from gi.repository import GdkPixbuf, GLib
 
 from pastiche.connection import Home
+from pastiche_gimp.dialog.thumbnails import Edition, edition_of
 from pastiche_gimp.failures import log
+from pastiche_gimp.methods import TRAINED
 from pastiche_gimp.style_pictures import KEPT, LIBRARY_SUFFIXES, kept_path
 from pastiche_gimp.words import _
 
 OWN = "own"
 """The source of styles that were brought through this dialog, beside the library's "gallery" and "user"."""
+SHIPPED = ("gallery", "shipped")
+"""The sources of styles and models that came with the daemon: their texts have translations, a user's own have none."""
 PICTURE_SIDE = 256
 """Pictures are decoded to about this size; the gallery's own thumbnails have it."""
+Key = tuple[str, bool]
+
+
+def key_of(name: str, trained: bool = False) -> Key:
+    """Names mean the same in any case, but a user's picture may be called as a trained model is."""
+    return name.casefold(), trained
 
 
 @dataclass
 class ShelfStyle:
-    """A style: `name` as jobs name it, `title` as users read it. `picture` is None until it is decoded."""
+    """A style, or a trained model: `name` as jobs name it, `title` as users read it. `picture` is None until it is
+    decoded."""
 
     name: str
     title: str
     description: str = ""
     source: str = "gallery"
     method: str = ""
+    revision: str = ""
     picture: Any | None = None
+
+    @property
+    def trained(self) -> bool:
+        return self.method == TRAINED
+
+    @property
+    def key(self) -> Key:
+        return key_of(self.name, self.trained)
 
 
 class Shelf:
-    """Styles by name, in any case; those that users brought come first. Pictures are decoded in a thread."""
+    """Styles and models by name, in any case. Pictures are decoded in a thread."""
 
     def __init__(
-        self, home: Home, on_added: Callable[[ShelfStyle], None], on_picture: Callable[[ShelfStyle], None]
+        self,
+        home: Home,
+        on_added: Callable[[ShelfStyle], None],
+        on_removed: Callable[[ShelfStyle], None],
+        on_picture: Callable[[ShelfStyle], None],
     ) -> None:
-        self._home, self._on_added, self._on_picture = home, on_added, on_picture
-        self._styles: dict[str, ShelfStyle] = {}
+        self._home, self._on_added, self._on_removed, self._on_picture = home, on_added, on_removed, on_picture
+        self._styles: dict[Key, ShelfStyle] = {}
+        self._filled = False
         self._closed = False
 
     def __iter__(self) -> Iterator[ShelfStyle]:
         return iter(list(self._styles.values()))
 
-    def find(self, name: str) -> ShelfStyle | None:
-        return self._styles.get(name.casefold())
+    @property
+    def models(self) -> list[str] | None:
+        """The names of the trained models; None while it is not known which there are."""
+        return [style.name for style in self if style.trained] if self._filled else None
 
-    def title_of(self, name: str) -> str:
-        style = self.find(name)
+    def find(self, name: str, trained: bool = False) -> ShelfStyle | None:
+        return self._styles.get(key_of(name, trained))
+
+    def title_of(self, name: str, trained: bool = False) -> str:
+        style = self.find(name, trained)
         return style.title if style else (_("Own Picture") if name.startswith(KEPT) else name)
 
     def close(self) -> None:
         self._closed = True
 
-    def fill(self, library: Iterable[dict[str, Any]], thumbnails: dict[str, bytes]) -> None:
-        """Adds what the daemon's library has and the shelf has not."""
+    def fill(self, library: Iterable[dict[str, Any]], thumbnails: dict[Edition, bytes]) -> None:
+        """Adds what the daemon's library has and the shelf has not; takes away models that it has no more, and those
+        that are other ones by now."""
+        self._filled = True
         wanted: list[tuple[ShelfStyle, bytes | Path]] = []
-        for entry in library:
-            name = str(entry.get("name", ""))
-            if not name or self.find(name):
+        found = [style for style in map(_style_of, library) if style.name]
+        here = {(style.key, style.revision) for style in found}
+        for style in self:
+            if style.trained and (style.key, style.revision) not in here:
+                del self._styles[style.key]
+                self._on_removed(style)
+        for style in found:
+            if style.key in self._styles:
                 continue
-            source = str(entry.get("source", ""))
-            title, description = str(entry.get("title") or name), str(entry.get("description") or "")
-            # The gallery's titles have translations, a user's file names have none.
-            if source == "gallery":
-                title, description = _(title), _(description)
-            style = ShelfStyle(name, title, description, source, str(entry.get("method", "")))
             self._add(style)
-            picture = thumbnails.get(name) or self._file_of(name)
+            picture: bytes | Path | None = thumbnails.get((style.name, style.revision))
+            if not picture and not style.trained:
+                picture = self._file_of(style.name)
             if picture:
                 wanted.append((style, picture))
         self._decode(wanted)
@@ -87,7 +120,7 @@ class Shelf:
         return style
 
     def _add(self, style: ShelfStyle) -> None:
-        self._styles[style.name.casefold()] = style
+        self._styles[style.key] = style
         self._on_added(style)
 
     def _file_of(self, name: str) -> Path | None:
@@ -122,6 +155,15 @@ class Shelf:
             style.picture = picture
             self._on_picture(style)
         return False
+
+
+def _style_of(entry: Mapping[str, Any]) -> ShelfStyle:
+    """An entry of the daemon's library."""
+    (name, revision), source = edition_of(entry), str(entry.get("source") or "")
+    title, description = str(entry.get("title") or name), str(entry.get("description") or "")
+    if source in SHIPPED:
+        title, description = _(title), _(description)
+    return ShelfStyle(name, title, description, source, str(entry.get("method") or ""), revision)
 
 
 def _decoded(source: bytes | Path) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from gi.repository import Gtk
+from gi.repository import GLib, Gtk
 
 from pastiche.connection import Home
 from pastiche.options import MAX_STYLES
@@ -15,9 +15,14 @@ from pastiche_gimp.dialog.gallery import Gallery
 from pastiche_gimp.dialog.guard import Guard
 from pastiche_gimp.dialog.mixture import Mixture
 from pastiche_gimp.dialog.picture_chooser import choose_files, choose_open_item
-from pastiche_gimp.dialog.shelf import Shelf, ShelfStyle
+from pastiche_gimp.dialog.shelf import Key, Shelf, ShelfStyle, key_of
+from pastiche_gimp.dialog.trained_choice import TrainedChoice, Verdict
+from pastiche_gimp.recipe import Recipe
 from pastiche_gimp.style_pictures import KEPT, add_file, keep_layer, readable
-from pastiche_gimp.words import _
+from pastiche_gimp.words import N_, _
+
+SEVERAL = N_("Tick up to four styles; Ctrl and a click on a style does the same")
+ALONE = N_("A trained model paints alone: it cannot be mixed with styles.")
 
 
 class StylePanel:
@@ -35,10 +40,12 @@ class StylePanel:
         self._dialog, self._config, self._home, self._guard = dialog, config, home, guard
         self._tell, self._on_new_tile = tell, on_new_tile
         self.gallery = Gallery(guard, self._choose, self._toggle)
-        self.shelf = Shelf(home, self.gallery.add, self.gallery.picture_came)
+        self.shelf = Shelf(home, self.gallery.add, self.gallery.remove, self.gallery.picture_came)
         self.mixture = Mixture(config, guard, self.shelf.title_of, self._full)
+        self._trained = TrainedChoice(config)
+        self._shown_model = ""
+        self._leaving = 0
         self._several = Gtk.CheckButton.new_with_mnemonic(_("Mi_x several"))
-        self._several.set_tooltip_text(_("Tick up to four styles; Ctrl and a click on a style does the same"))
         self._several.connect("toggled", guard(self._mixing_toggled))
         self.widget = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
         self.widget.pack_start(self._build_head(), False, False, 0)
@@ -54,13 +61,50 @@ class StylePanel:
 
     def follow(self) -> None:
         """Shows what the arguments say."""
+        verdict = self._trained.follow(self.shelf.models)
+        if verdict is Verdict.NONE and not self._leaving:
+            self._tell(
+                _(
+                    "There is no trained model here yet. `pastiched models add FILE` in a terminal adds one; "
+                    "TRAINING.md says how to train your own."
+                )
+            )
+            # Only afterwards: the list of methods, which may have brought us here, does not follow meanwhile.
+            self._leaving = GLib.idle_add(self._guard(self._leave))
         for name in self.mixture.names:
             if name.startswith(KEPT):
                 self.shelf.add_own(name, self.shelf.title_of(name))
         if len(self.mixture.choices) > 1 and not self._several.get_active():
             self._several.set_active(True)
-        self.gallery.mark(self.mixture.names)
+        trained = self._trained.is_on
+        self._several.set_sensitive(not trained)
+        self._several.set_tooltip_text(_(ALONE if trained else SEVERAL))
+        self.gallery.mixing = self._several.get_active() and not trained
+        chosen = self._chosen
+        self.gallery.mark(chosen)
         self.mixture.show(self.gallery.mixing)
+        model = self._trained.model if trained else ""
+        if model and model != self._shown_model:
+            self.gallery.reveal(chosen[0])
+        self._shown_model = model
+
+    @property
+    def has_choice(self) -> bool:
+        """Whether there is something to paint with."""
+        return self._trained.verdict is Verdict.CHOSEN if self._trained.is_on else bool(self.mixture.names)
+
+    def complaint(self) -> str:
+        """What is wrong with the choice; "" where nothing is."""
+        if self._trained.verdict is not Verdict.GONE:
+            return ""
+        sentence = _("The trained model “{name}” is not here. Choose another one, or add it again.")
+        return sentence.format(name=self._trained.model)
+
+    def titles_of(self, recipe: Recipe) -> dict[str, str]:
+        """What the recipe's styles, or its model, are called."""
+        if recipe.model:
+            return {recipe.model: self.shelf.title_of(recipe.model, trained=True)}
+        return {choice.name: self.shelf.title_of(choice.name) for choice in recipe.styles}
 
     def adopt_file(self) -> None:
         """A style file that a script or a preset has named becomes one of the user's styles. Raises PasticheError."""
@@ -72,7 +116,20 @@ class StylePanel:
             self._add(Path(file.get_path()))
 
     def close(self) -> None:
+        if self._leaving:
+            GLib.source_remove(self._leaving)
         self.shelf.close()
+
+    @property
+    def _chosen(self) -> list[Key]:
+        if self._trained.is_on:
+            return [key_of(self._trained.model, trained=True)]
+        return [key_of(name) for name in self.mixture.names]
+
+    def _leave(self) -> bool:
+        self._leaving = 0
+        self._trained.leave()
+        return False
 
     def _build_head(self) -> Any:
         label = Gtk.Label.new_with_mnemonic(_("St_yles"))
@@ -96,20 +153,26 @@ class StylePanel:
         buttons.pack_start(take, True, True, 0)
         return buttons
 
-    def _choose(self, name: str) -> None:
-        self.mixture.choose(name)
+    def _choose(self, style: ShelfStyle) -> None:
+        if style.trained:
+            self._trained.choose(style.name)
+        else:
+            self.mixture.choose(style.name)
+            self._trained.leave()
 
-    def _toggle(self, name: str) -> None:
+    def _toggle(self, style: ShelfStyle) -> None:
+        if style.trained or self._trained.is_on:
+            self._tell(_(ALONE))
+            return
         self._several.set_active(True)
-        self.mixture.toggle(name)
+        self.mixture.toggle(style.name)
         self.follow()
 
     def _full(self) -> None:
         self._tell(_("A pastiche takes at most {count} styles.").format(count=MAX_STYLES))
 
     def _mixing_toggled(self, button: Any) -> None:
-        self.gallery.mixing = button.get_active()
-        if not self.gallery.mixing:
+        if not button.get_active():
             self.mixture.keep_first()
         self.follow()
 
@@ -133,6 +196,6 @@ class StylePanel:
         if self.gallery.mixing:
             self.mixture.toggle(style.name)
         else:
-            self.mixture.choose(style.name)
-        self.gallery.show(style.name)
+            self._choose(style)
+        self.gallery.show(style)
         self._on_new_tile()

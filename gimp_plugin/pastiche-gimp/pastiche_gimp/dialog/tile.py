@@ -1,4 +1,4 @@
-"""A tile of the gallery: a style, shown on the user's own picture as soon as that is painted."""
+"""A tile of the gallery: a style or a trained model, shown on the user's own picture as soon as that is painted."""
 
 from __future__ import annotations
 
@@ -36,6 +36,8 @@ class Tile:
         overlay.add(self._picture)
         overlay.add_overlay(self._inset)
         overlay.add_overlay(self.tick)
+        if style.trained:
+            overlay.add_overlay(_mark())
         overlay.get_style_context().add_class("pastiche-picture")
         label = Gtk.Label(label=style.title)
         label.set_ellipsize(Pango.EllipsizeMode.END)
@@ -49,8 +51,9 @@ class Tile:
         self.child.set_halign(Gtk.Align.CENTER)
         self.child.set_valign(Gtk.Align.START)
         self.child.get_style_context().add_class("pastiche-tile")
-        self.child.set_tooltip_text(f"{style.title}\n{style.description}" if style.description else style.title)
-        self.child.get_accessible().set_name(style.title)
+        name = _("Trained: {title}").format(title=style.title) if style.trained else style.title
+        self.child.set_tooltip_text(f"{name}\n{style.description}" if style.description else name)
+        self.child.get_accessible().set_name(name)
         self.child.get_accessible().set_description(style.description)
         self.child.show_all()
         self.show_style()
@@ -79,6 +82,15 @@ class Tile:
             self.child.set_state_flags(Gtk.StateFlags.SELECTED, False)
         else:
             self.child.unset_state_flags(Gtk.StateFlags.SELECTED)
-        self.tick.set_visible(mixing)
+        self.tick.set_visible(mixing and not self.style.trained)
         if self.tick.get_active() != chosen:
             self.tick.set_active(chosen)
+
+
+def _mark() -> Any:
+    """What tells a trained model from a style picture."""
+    label = Gtk.Label(label=_("Trained"))
+    label.set_halign(Gtk.Align.START)
+    label.set_valign(Gtk.Align.START)
+    label.get_style_context().add_class("pastiche-mark")
+    return label

@@ -13,13 +13,13 @@ from pastiche_gimp.dialog.pictures import pixbuf_of, reduced
 from pastiche_gimp.dialog.preview_styles import PreviewStyles
 from pastiche_gimp.dialog.session import GONE, Order, Phase, Run, Session
 from pastiche_gimp.dialog.tile import Tile
+from pastiche_gimp.methods import TRAINED
 from pastiche_gimp.recipe import StyleChoice
 
 SIDE = 160
 BRUSH_SIZE = 150.0
 """Strokes that can be seen in so small a picture."""
 LIMIT_SECONDS = 60.0
-TRAINED = "trained"
 
 
 class TilePainter:
@@ -30,7 +30,7 @@ class TilePainter:
     ) -> None:
         self._session, self._gallery, self._styles, self._may_paint = session, gallery, styles, may_paint
         self._content: PixelBuffer | None = None
-        self._given_up: set[str] = set()
+        self._given_up: set[Tile] = set()
         self._run: Run | None = None
 
     def set_content(self, content: PixelBuffer) -> None:
@@ -50,12 +50,12 @@ class TilePainter:
         """Paints the next tile, and those after it."""
         if self._run or self._content is None or self._session.phase is not Phase.READY or not self._may_paint():
             return
-        waiting = (tile for tile in self._gallery.tiles if not tile.painted and tile.style.name not in self._given_up)
+        waiting = (tile for tile in self._gallery.tiles if not tile.painted and tile not in self._given_up)
         tile = next(waiting, None)
         if tile is None:
             return
         try:
-            styles = self._styles.refs((StyleChoice(tile.style.name),))
+            styles = self._styles.refs(() if tile.style.trained else (StyleChoice(tile.style.name),))
         except PasticheError:
             self._skip(tile)
             return
@@ -68,8 +68,8 @@ class TilePainter:
         self._session.submit(self._run)
 
     def _options(self, tile: Tile) -> dict[str, Any]:
-        method = {"method": TRAINED} if tile.style.method == TRAINED else {}
-        return {**defaults(), "brush_size": BRUSH_SIZE, **method}
+        trained = {"method": TRAINED, "model": tile.style.name} if tile.style.trained else {}
+        return {**defaults(), "brush_size": BRUSH_SIZE, **trained}
 
     def _painted(self, tile: Tile, pixels: PixelBuffer) -> None:
         self._run = None
@@ -83,5 +83,5 @@ class TilePainter:
 
     def _skip(self, tile: Tile) -> None:
         """Its style's own picture stays; choosing it says what is wrong."""
-        self._given_up.add(tile.style.name)
+        self._given_up.add(tile)
         self.go_on()
