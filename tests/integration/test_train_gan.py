@@ -28,7 +28,7 @@ from tests.unit.small_disk import mounted
 from tests.unit.training_folders import write_photographs, write_styles
 
 PATIENCE = 240.0
-STEPS, PREVIEW = 200, 100
+STEPS, PREVIEW = 300, 150
 
 
 @pytest.fixture(scope="module")
