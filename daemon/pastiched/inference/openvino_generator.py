@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from openvino import Model
 from openvino import opset13 as op
 from torch import Tensor
@@ -14,13 +13,15 @@ from pastiched.inference.openvino_layers import (
     Node,
     constant,
     convolution,
+    convolved,
     corners,
     every_second,
-    noise_input,
-    phase_convolution,
-    up_convolution,
+    folded,
+    inside,
+    spread,
 )
 from pastiched.inference.openvino_library import OpenVinoStages
+from pastiched.networks.convolution import UpConvolution
 from pastiched.networks.generator import SLOPE, Block, Generator
 
 
@@ -31,31 +32,34 @@ class OpenVinoGeneratorStages(OpenVinoStages):
         super().__init__(dtype, [_generator(network, dtype)])
 
     def generate(self, x: Tensor, noise: Tensor) -> Tensor:
-        inputs = {"x": F.pixel_unshuffle(x * 2 - 1, 2).to(self.dtype), "noise": noise.contiguous()}
-        phases = torch.empty_like(inputs["x"])
-        self.graphs[0].run(inputs, [phases], self.check)
-        return F.pixel_shuffle(torch.tanh(phases.float()) * 0.5 + 0.5, 2)
+        painted = torch.empty_like(x, memory_format=torch.contiguous_format)
+        self.graphs[0].run({"x": x.contiguous(), "noise": noise.contiguous()}, [painted], self.check)
+        return painted.tanh_().mul_(0.5).add_(0.5)
 
 
 def _generator(network: Generator, dtype: torch.dtype) -> Model:
     graph = Graph(dtype)
-    half = _leaky(convolution(graph.features(12, "x"), network.level2))
+    half = _leaky(convolution(graph.phases(), network.level2))
     noise = graph.noise()
     quarter = _leaky(convolution(half, network.level4))
     eighth = _leaky(convolution(quarter, network.level8))
     broad = _block(_leaky(convolution(eighth, network.level16)), every_second(noise), network.broad)
-    h = op.add(eighth, up_convolution(_leaky(broad), network.up8))
+    h = op.add(eighth, _up(_leaky(broad), network.up8))
     for block in network.trunk:
         assert isinstance(block, Block)
         h = _block(h, noise, block)
-    h = _leaky(op.add(up_convolution(_leaky(h), network.up4), convolution(quarter, network.skip4)))
-    h = _leaky(op.add(up_convolution(h, network.up2), convolution(half, network.skip2)))
-    return graph.model(phase_convolution(_leaky(corners(h, network.up1)), network.out))
+    h = _leaky(op.add(_up(_leaky(h), network.up4), convolution(quarter, network.skip4)))
+    h = _leaky(op.add(_up(h, network.up2), convolution(half, network.skip2)))
+    return graph.picture_model(folded(_leaky(corners(h, network.up1)), *network.out.folded()))
 
 
 def _block(x: Node, noise: Node, block: Block) -> Node:
-    x = noise_input(x, noise, block.noise, constant(block.gain[:, :, None, None]))
+    x = op.add(x, convolved(noise, constant(block.gain[0, :, None, None, None] * block.noise.mixture)))
     return op.add(x, convolution(_leaky(convolution(x, block.a)), block.b))
+
+
+def _up(x: Node, layer: UpConvolution) -> Node:
+    return inside(spread(corners(x, layer)))
 
 
 def _leaky(x: Node) -> Node:

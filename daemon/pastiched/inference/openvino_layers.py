@@ -10,8 +10,8 @@ from openvino import Model, Type
 from openvino import opset13 as op
 from torch import Tensor, nn
 
-from pastiched.networks.convolution import PhaseConvolution, UpConvolution
-from pastiched.networks.noise import BREADTHS, NoiseInput
+from pastiched.networks.convolution import UpConvolution
+from pastiched.networks.noise import BREADTHS
 
 Node = Any
 _EDGES = np.array([0, 0, 1, 1])
@@ -21,33 +21,42 @@ class Graph:
     """A graph in the making: its inputs by name, then its layers, then what comes out."""
 
     def __init__(self, dtype: torch.dtype) -> None:
-        """`dtype`: of feature maps that go in and come out."""
-        self._features = Type.bf16 if dtype is torch.bfloat16 else Type.f32
+        """`dtype`: of feature maps that go in and come out, and of kernels that go in."""
+        self._type = Type.bf16 if dtype is torch.bfloat16 else Type.f32
         self._inputs: list[Node] = []
+
+    def phases(self) -> Node:
+        """The input "x", 1 x 3 x H x W in [0, 1], float32, sides even: 1 x 12 x H/2 x W/2 in [-1, 1], in the order of
+        pixel_unshuffle(2)."""
+        x = self._input([1, 3, -1, -1], "x", Type.f32)
+        return op.space_to_depth(op.subtract(op.multiply(x, _number(2)), _number(1)), "depth_first", 2)
 
     def features(self, channels: int, name: str) -> Node:
         """1 x channels x H x W."""
-        x = self._input([1, channels, -1, -1], name, self._features)
-        return x if self._features == Type.f32 else op.convert(x, Type.f32)
+        return self._converted([1, channels, -1, -1], name)
 
     def noise(self) -> Node:
         """1 x 8 x H x W, float32."""
         return self._input([1, len(BREADTHS), -1, -1], "noise", Type.f32)
 
-    def control(self, name: str, shape: tuple[int, ...]) -> Node:
-        """A small float32 tensor."""
-        return self._input(list(shape), name, Type.f32)
+    def kernel(self, outputs: int, inputs: int, side: int, name: str) -> Node:
+        """outputs x inputs x side x side."""
+        return self._converted([outputs, inputs, side, side], name)
 
-    def affine(self, x: Node, channels: int, name: str) -> Node:
-        """x with the scale and the shift of that name, each 1 x channels x 1 x 1."""
-        scale, shift = (self.control(f"{name}.{part}", (1, channels, 1, 1)) for part in ("scale", "shift"))
-        return op.add(op.multiply(x, scale), shift)
+    def bias(self, channels: int, name: str) -> Node:
+        """1 x channels x 1 x 1, float32."""
+        return self._input([1, channels, 1, 1], name, Type.f32)
 
     def model(self, *outputs: Node) -> Model:
         """In the type of feature maps."""
-        if self._features != Type.f32:
-            outputs = tuple(op.convert(x, self._features) for x in outputs)
-        return Model([op.result(x) for x in outputs], self._inputs)
+        return Model([op.result(op.convert(x, self._type)) for x in outputs], self._inputs)
+
+    def picture_model(self, phases: Node) -> Model:
+        """From phases in the order of pixel_shuffle(2): 1 x 3 x H x W, float32."""
+        return Model([op.result(op.depth_to_space(phases, "depth_first", 2))], self._inputs)
+
+    def _converted(self, shape: list[int], name: str) -> Node:
+        return op.convert(self._input(shape, name, self._type), Type.f32)
 
     def _input(self, shape: list[int], name: str, kind: Type) -> Node:
         node = op.parameter(shape, kind, name=name)
@@ -60,30 +69,44 @@ def constant(values: Tensor) -> Node:
     return op.constant(np.ascontiguousarray(values.detach().float().cpu().numpy()))
 
 
+def reflected(x: Node) -> Node:
+    """With a pixel more beyond each edge."""
+    return op.pad(x, _EDGES, _EDGES, "reflect")
+
+
+def replicated(x: Node) -> Node:
+    return op.pad(x, _EDGES, _EDGES, "edge")
+
+
+def convolved(x: Node, kernel: Node, stride: int = 1) -> Node:
+    """Without padding."""
+    return op.convolution(x, kernel, [stride, stride], [0, 0], [0, 0], [1, 1])
+
+
+def folded(x: Node, weight: Tensor, bias: Tensor, stride: int = 1) -> Node:
+    """With constants; without padding."""
+    return op.add(convolved(x, constant(weight), stride), constant(bias[None, :, None, None]))
+
+
 def convolution(x: Node, layer: nn.Conv2d) -> Node:
     """A `Convolution`, or an ordinary 1 x 1 one."""
-    if layer.kernel_size != (1, 1):
-        x = op.pad(x, _EDGES, _EDGES, "reflect")
-    return _convolved(x, layer.weight, layer.bias, layer.stride[0])
+    assert layer.bias is not None
+    return folded(x if layer.kernel_size == (1, 1) else reflected(x), layer.weight, layer.bias, layer.stride[0])
 
 
 def corners(x: Node, layer: UpConvolution) -> Node:
     """`UpConvolution.corners`."""
-    return _convolved(op.pad(x, _EDGES, _EDGES, "edge"), *layer.folded())
+    return folded(replicated(x), *layer.folded())
 
 
-def up_convolution(x: Node, layer: UpConvolution) -> Node:
-    x = op.depth_to_space(corners(x, layer), "depth_first", 2)
-    return op.slice(x, np.array([1, 1]), np.array([-1, -1]), np.array([1, 1]), np.array([2, 3]))
+def spread(corners: Node) -> Node:
+    """`UpConvolution.spread`, from its corners."""
+    return op.depth_to_space(corners, "depth_first", 2)
 
 
-def phase_convolution(x: Node, layer: PhaseConvolution) -> Node:
-    return _convolved(x, *layer.folded())
-
-
-def noise_input(x: Node, noise: Node, layer: NoiseInput, gain: Node) -> Node:
-    """`gain`: 1 x C x 1 x 1."""
-    return op.add(x, op.multiply(_convolved(noise, layer.mixture, None), gain))
+def inside(spread: Node) -> Node:
+    """`UpConvolution.forward`, from what is spread."""
+    return op.slice(spread, np.array([1, 1]), np.array([-1, -1]), np.array([1, 1]), np.array([2, 3]))
 
 
 def every_second(x: Node) -> Node:
@@ -91,7 +114,5 @@ def every_second(x: Node) -> Node:
     return op.strided_slice(x, [0] * 4, [0] * 4, [1, 1, 2, 2], [1] * 4, [1] * 4)
 
 
-def _convolved(x: Node, weight: Tensor, bias: Tensor | None, stride: int = 1) -> Node:
-    """Without padding."""
-    out = op.convolution(x, constant(weight), [stride, stride], [0, 0], [0, 0], [1, 1])
-    return out if bias is None else op.add(out, constant(bias[None, :, None, None]))
+def _number(value: float) -> Node:
+    return op.constant(np.float32(value))

@@ -10,16 +10,16 @@ from torch import Tensor
 from pastiched.imaging.scale import Rows
 from pastiched.inference.spans import Span
 
-RIM = 32
-"""Pixels mirrored to the left and above: networks colour the edges where their strides begin."""
+RIM = 8
+"""Pixels mirrored beyond each edge: networks colour the edges of what they see, a few pixels wide."""
 
 
 @dataclass(frozen=True)
 class Rim:
     """A picture of `width` x `height` inside a larger one whose sides are multiples of what the network wants.
 
-    Where there is a rim at all, at least one pixel is mirrored to the right and below too. Sides that meet their
-    opposite have none; they must be multiples themselves.
+    To the right and below there is as much as to the left and above, and what is missing to a multiple. Sides that meet
+    their opposite have none; they must be multiples themselves.
     """
 
     width: int
@@ -37,8 +37,7 @@ class Rim:
             raise ValueError(f"a side that meets its opposite must be a multiple of {multiple}")
         left, above = (0 if wrapped else rim for wrapped in wrap)
         full_width, full_height = (
-            -(-(side + before + (before > 0)) // multiple) * multiple
-            for side, before in ((width, left), (height, above))
+            -(-(side + 2 * before) // multiple) * multiple for side, before in ((width, left), (height, above))
         )
         return cls(width, height, left, above, full_width, full_height, wrap, multiple)
 

@@ -47,10 +47,18 @@ class UpConvolution(Convolution):
     def corners(self, x: Tensor) -> Tensor:
         """B x 4O x (H + 1) x (W + 1): around each corner of the small pixels the four large ones that meet there, in
         the order of pixel_shuffle(2). With what is beyond the edges of the large picture."""
-        return F.conv2d(F.pad(x, (1, 1, 1, 1), "replicate"), *self.folded())
+        return self.inner_corners(F.pad(x, (1, 1, 1, 1), "replicate"))
+
+    def inner_corners(self, x: Tensor) -> Tensor:
+        """The same without those at the edges: B x 4O x (H - 1) x (W - 1)."""
+        return F.conv2d(x, *self.folded())
+
+    def spread(self, x: Tensor) -> Tensor:
+        """With one large pixel more beyond each edge: B x O x (2H + 2) x (2W + 2)."""
+        return F.pixel_shuffle(self.corners(x), 2)
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.pixel_shuffle(self.corners(x), 2)[:, :, 1:-1, 1:-1]
+        return self.spread(x)[:, :, 1:-1, 1:-1]
 
 
 class PhaseConvolution(Convolution):

@@ -172,7 +172,7 @@ class PasticheNet(nn.Module):
     def decode(self, h: Tensor, controls: Controls) -> Tensor:
         """Phases in the order of pixel_shuffle(2), B x 12 x H/2 x W/2 in [-1, 1] and beyond, from what `paint` gave."""
         h = self.fine(precise_affine(h, controls, "painted"), controls, "fine")
-        painted: Tensor = self.out(F.relu(self.up1.corners(F.relu(self.up2(h)))))
+        painted: Tensor = self.out(F.relu(self.up1.inner_corners(F.relu(self.up2.spread(h)))))
         return painted
 
     def _transform(self, x: Tensor, controls: Controls) -> Tensor:
