@@ -27,8 +27,9 @@ HALF_BAND = (-1 / 32, 0.0, 9 / 32, 1 / 2, 9 / 32, 0.0, -1 / 32)
 CRISPNESS = 1.5
 Rows = Callable[[int, int], Tensor]
 """(first row, rows) -> 1 x 3 x rows x width of a picture in [0, 1]."""
-BLOCK = 32
-"""Rows or columns enlarged at once: a product with the few source pixels that they touch."""
+TAPS = 4
+SOURCE_BLOCK, ROW_BLOCK = 96, 64
+"""Source columns, and enlarged rows, of one product: more would multiply by too many zeros."""
 
 
 def rows_of(picture: Tensor) -> Rows:
@@ -185,17 +186,15 @@ def detail_gain(pastiche: Tensor, photograph: Tensor, wrap: tuple[bool, bool] = 
     return gain[:, :, above : above + height, left : left + width]
 
 
-def _cubic_taps(source: int, target: int, wrap: bool) -> tuple[Tensor, Tensor]:
-    """For each target position four source positions and their weights (cubic convolution, Keys 1981, a = -0.5)."""
+def _cubic_taps(source: int, target: int) -> tuple[Tensor, Tensor]:
+    """For each target position the first of four source positions, TAPS / 2 further because of what is beyond the
+    edge, and the weights of the four (cubic convolution, Keys 1981, a = -0.5)."""
     at = (torch.arange(target, dtype=torch.float64) + 0.5) * (source / target) - 0.5
     base = at.floor()
-    t = (at - base)[:, None] - torch.arange(-1, 3, dtype=torch.float64)
-    d = t.abs()
+    d = ((at - base)[:, None] - torch.arange(-1, TAPS - 1, dtype=torch.float64)).abs()
     near, far = 1.5 * d**3 - 2.5 * d**2 + 1, -0.5 * d**3 + 2.5 * d**2 - 4 * d + 2
     weights = torch.where(d <= 1, near, torch.where(d < 2, far, torch.zeros_like(d)))
-    index = base.long()[:, None] + torch.arange(-1, 3)
-    index = index % source if wrap else index.clamp(0, source - 1)
-    return index, weights.float()
+    return base.long() - 1 + TAPS // 2, weights.float()
 
 
 class Enlargement:
@@ -205,39 +204,41 @@ class Enlargement:
     """
 
     def __init__(self, small: Tensor, width: int, height: int, wrap: tuple[bool, bool]) -> None:
-        self._small, self._width = small, width
-        self._across = list(_blocks(*_cubic_taps(small.shape[3], width, wrap[0])))
-        self._index, self._weights = _cubic_taps(small.shape[2], height, wrap[1])
+        self._small, self._width, self._wrap = small, width, wrap
+        block = max(1, SOURCE_BLOCK * width // small.shape[3])
+        self._across = list(_matrices(*_cubic_taps(small.shape[3], width), block))
+        self._down = _cubic_taps(small.shape[2], height)
 
     def rows(self, first: int, count: int) -> Tensor:
         """1 x C x count x width."""
-        index, weights = self._index[first : first + count], self._weights[first : first + count]
-        needed, index = torch.unique(index, return_inverse=True)
-        wide = self._widened(needed)
-        rows = wide.new_empty(wide.shape[0], len(index), self._width)
-        for start, touched, matrix in _blocks(index, weights):
-            rows[:, start : start + len(matrix)] = matrix @ wide.index_select(1, touched)
-        return rows[None]
+        begin, weights = (x[first : first + count] for x in self._down)
+        wide = self._widened(int(begin[0]), int(begin[-1]) + TAPS)
+        out = wide.new_empty(wide.shape[0], len(begin), self._width)
+        for at, source, matrix in _matrices(begin - begin[0], weights, ROW_BLOCK):
+            torch.matmul(matrix, wide[:, source : source + matrix.shape[1]], out=out[:, at : at + len(matrix)])
+        return out[None]
 
-    def _widened(self, needed: Tensor) -> Tensor:
-        """C x rows x width of these rows of the small picture."""
-        small = self._small[0].index_select(1, needed)
-        wide = small.new_empty(*small.shape[:2], self._width)
-        for start, touched, matrix in self._across:
-            wide[:, :, start : start + len(matrix)] = small.index_select(2, touched) @ matrix.t()
-        return wide
-
-
-def _blocks(index: Tensor, weights: Tensor) -> Iterator[tuple[int, Tensor, Tensor]]:
-    """(first target, source positions touched, matrix of weights) of BLOCK targets at a time."""
-    for start in range(0, len(index), BLOCK):
-        yield start, *_few_taps(index[start : start + BLOCK], weights[start : start + BLOCK])
+    def _widened(self, begin: int, end: int) -> Tensor:
+        """C x rows x width of these rows of the small picture, of which some are beyond its edges."""
+        height, beyond = self._small.shape[2], TAPS // 2
+        rows = torch.arange(begin, end) - beyond
+        rows = rows % height if self._wrap[1] else rows.clamp(0, height - 1)
+        mode = "circular" if self._wrap[0] else "replicate"
+        part = F.pad(self._small.index_select(2, rows), (beyond, beyond, 0, 0), mode)
+        flat = part[0].flatten(0, 1)
+        wide = flat.new_empty(len(flat), self._width)
+        for at, source, matrix in self._across:
+            torch.mm(flat[:, source : source + matrix.shape[1]], matrix.t(), out=wide[:, at : at + len(matrix)])
+        return wide.view(part.shape[1], -1, self._width)
 
 
-def _few_taps(index: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
-    """The source positions that these target positions touch, and the matrix (targets x touched) of their weights."""
-    touched, position = torch.unique(index, return_inverse=True)
-    return touched, torch.zeros(len(index), len(touched)).scatter_add_(1, position, weights)
+def _matrices(begin: Tensor, weights: Tensor, block: int) -> Iterator[tuple[int, int, Tensor]]:
+    """(first target, first source, weights: targets x sources) of `block` targets at a time."""
+    for at in range(0, len(begin), block):
+        places, taps = begin[at : at + block], weights[at : at + block]
+        source, last = int(places[0]), int(places[-1])
+        matrix = torch.zeros(len(places), last - source + TAPS)
+        yield at, source, matrix.scatter_(1, (places - source)[:, None] + torch.arange(TAPS), taps)
 
 
 def strips(height: int, width: int, pixels: int = 1_000_000) -> Iterator[tuple[int, int]]:
