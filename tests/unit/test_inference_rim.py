@@ -10,7 +10,7 @@ from torch import Tensor
 
 from pastiched.imaging.scale import rows_of
 from pastiched.inference.pieces import pieces
-from pastiched.inference.rim import Rim
+from pastiched.inference.rim import Rim, RimmedPicture
 from pastiched.inference.spans import Span
 
 HALO = 48
@@ -49,13 +49,13 @@ def test_every_piece_sees_the_picture_mirrored_or_its_opposite_edge(
         for piece in pieces(rim, most, HALO):
             rows, columns = piece.rows, piece.columns
             wanted = whole[:, :, above + rows.begin : above + rows.end, left + columns.begin : left + columns.end]
-            assert torch.equal(rim.read(rows_of(x), rows, columns), wanted)
+            assert torch.equal(RimmedPicture(rows_of(x), rim).cut(rows, columns), wanted)
 
 
 def test_a_mirrored_edge_is_that_of_reflection_padding() -> None:
     x = numbered(60, 50)
     rim = Rim.of(50, 60, (False, False), 16)
-    whole = rim.read(rows_of(x), Span(0, 80, 0, 80, 80), Span(0, 80, 0, 80, 80))
+    whole = RimmedPicture(rows_of(x), rim).cut(Span(0, 80, 0, 80, 80), Span(0, 80, 0, 80, 80))
     assert (rim.full_width, rim.full_height) == (80, 80)
     assert torch.equal(whole, F.pad(x, (8, 22, 8, 12), "reflect"))
 
@@ -79,7 +79,14 @@ def test_a_piece_asks_for_no_rows_that_it_does_not_see(wrap: tuple[bool, bool]) 
     rim, asked = Rim.of(64, 640, wrap, 16), []
     for piece in pieces(rim, 64 * 64, HALO):
         asked.clear()
-        seen = rim.read(
-            lambda first, count: asked.append(count) or torch.zeros(1, 3, count, 64), piece.rows, piece.columns
-        )
-        assert sum(asked) <= seen.shape[2]
+        picture = RimmedPicture(lambda first, count: asked.append(count) or torch.zeros(1, 3, count, 64), rim)
+        assert sum(asked) <= picture.cut(piece.rows, piece.columns).shape[2]
+
+
+def test_pieces_beside_each_other_ask_for_their_rows_once() -> None:
+    rim, asked = Rim.of(640, 64, (False, False), 16), []
+    parts = pieces(rim, 32 * 32, 16)
+    picture = RimmedPicture(lambda first, count: asked.append(first) or torch.zeros(1, 3, count, 640), rim)
+    for piece in parts:
+        picture.cut(piece.rows, piece.columns)
+    assert len(parts) > 20 and len(asked) == len({piece.rows for piece in parts}) > 1

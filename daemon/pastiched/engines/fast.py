@@ -61,7 +61,9 @@ class Brush:
     def cover(self, underpainting: Tensor, coarse: WorkingSize, fine: WorkingSize) -> Cover:
         """The enlarged underpainting, half covered with the photograph; less where it is hardly broader."""
         octaves = math.log2(fine.area / coarse.area) / 2
-        enlarged = Enlargement(half_band(underpainting, self.wrap), fine.width, fine.height, self.wrap)
+        # It is kept as long as the painting over it lasts: in half precision.
+        small = half_band(underpainting, self.wrap).half()
+        enlarged = Enlargement(small, fine.width, fine.height, self.wrap)
         share = self.strength * UNDERPAINTING * min(octaves, 1)
         return lambda photograph: (
             lambda first, count: torch.lerp(photograph(first, count), enlarged.rows(first, count).clamp_(0, 1), share)

@@ -224,7 +224,7 @@ class Enlargement:
         rows = torch.arange(begin, end) - beyond
         rows = rows % height if self._wrap[1] else rows.clamp(0, height - 1)
         mode = "circular" if self._wrap[0] else "replicate"
-        part = F.pad(self._small.index_select(2, rows), (beyond, beyond, 0, 0), mode)
+        part = F.pad(self._small.index_select(2, rows).float(), (beyond, beyond, 0, 0), mode)
         flat = part[0].flatten(0, 1)
         wide = flat.new_empty(len(flat), self._width)
         for at, source, matrix in self._across:

@@ -7,7 +7,7 @@ from torch import Tensor
 from pastiched.imaging.scale import Rows
 from pastiched.inference.banded_rows import BandedRows
 from pastiched.inference.pieces import Piece, pieces
-from pastiched.inference.rim import Rim
+from pastiched.inference.rim import Rim, RimmedPicture
 from pastiched.inference.stages import GeneratorStages
 from pastiched.networks.generator import MULTIPLE, RADIUS
 from pastiched.networks.noise import CELL, noise_field
@@ -17,10 +17,10 @@ HALO = -(-RADIUS // MULTIPLE) * MULTIPLE
 
 def paint_by_generator(stages: GeneratorStages, content: Rows, rim: Rim, seed: int, most: int) -> BandedRows:
     """Painted when rows are asked for; `most`: pixels of a piece."""
-    noise = noise_field(seed, rim.full_height, rim.full_width)
+    picture, noise = RimmedPicture(content, rim), noise_field(seed, rim.full_height, rim.full_width)
 
     def painted(piece: Piece) -> Tensor:
-        seen = rim.read(content, piece.rows, piece.columns)
+        seen = picture.cut(piece.rows, piece.columns)
         return piece.core(stages.generate(seen, piece.cut(noise, CELL)), 1)
 
     return BandedRows(rim, pieces(rim, most, HALO), painted)

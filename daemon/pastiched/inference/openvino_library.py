@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from pastiche.failures import describe_failure
+from pastiched.memory import free_unused
 
 VARIABLE = "PASTICHE_OPENVINO"
 """Set to 0 where PyTorch is to compute."""
@@ -119,6 +120,7 @@ class OpenVinoStages:
     def release(self) -> None:
         for graph in self.graphs:
             graph.release()
+        free_unused(self.device)
 
     @contextmanager
     def watched(self, check: Callable[[], None]) -> Iterator[None]:

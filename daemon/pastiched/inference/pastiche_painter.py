@@ -15,7 +15,7 @@ from torch import Tensor
 from pastiched.imaging.scale import Rows
 from pastiched.inference.banded_rows import BandedRows
 from pastiched.inference.pieces import Piece, pieces
-from pastiched.inference.rim import Rim
+from pastiched.inference.rim import Rim, RimmedPicture
 from pastiched.inference.running_moments import RunningCovariance, RunningMoments
 from pastiched.inference.stages import PasticheStages
 from pastiched.networks.noise import CELL, noise_field
@@ -74,10 +74,10 @@ class PastichePainter:
     def _encode(self, content: Rows, rim: Rim, code: StyleCode, show: Show) -> tuple[Tensor, Tensor, Controls]:
         """Features at 1/4 and 1/8 of all the picture, and the controls of the next stage."""
         at4, at8, parts = RunningMoments(), RunningMoments(), pieces(rim, self._most // ENDS, ENCODER_RADIUS)
-        whole: list[Tensor] = []
+        picture, whole = RimmedPicture(content, rim), list[Tensor]()
         for number, piece in enumerate(parts):
             show(number / len(parts))
-            features = self._stages.encode(rim.read(content, piece.rows, piece.columns))
+            features = self._stages.encode(picture.cut(piece.rows, piece.columns))
             cores = [piece.core(x, cell) for x, cell in zip(features, (4, 8), strict=True)]
             at4.add(cores[0])
             at8.add(cores[1])
@@ -102,8 +102,9 @@ def code_of(network: PasticheNet, picture: Rows, rim: Rim, most: int) -> StyleCo
     """The code of a picture of any size, in pieces; `rim` has nothing to the left and above, and no edges that meet."""
     device = next(network.parameters()).device
     at4, at8, covariance = RunningMoments(), RunningMoments(), RunningCovariance()
+    seen = RimmedPicture(picture, rim)
     for piece in pieces(rim, most // ENDS, STYLE_RADIUS):
-        quarter, eighth, z = network.style_features(rim.read(picture, piece.rows, piece.columns).to(device))
+        quarter, eighth, z = network.style_features(seen.cut(piece.rows, piece.columns).to(device))
         at4.add(piece.core(quarter, 4))
         at8.add(piece.core(eighth, 8))
         covariance.add(piece.core(z, 8))

@@ -41,13 +41,28 @@ class Rim:
         )
         return cls(width, height, left, above, full_width, full_height, wrap, multiple)
 
-    def read(self, picture: Rows, rows: Span, columns: Span) -> Tensor:
+
+class RimmedPicture:
+    """A picture with its rim, to be cut into pieces. Pieces that lie beside each other share their rows."""
+
+    def __init__(self, picture: Rows, rim: Rim) -> None:
+        """`picture` is asked for its rows when a piece needs them, once for each band of pieces."""
+        self._picture, self._rim = picture, rim
+        self._newest: tuple[Span, Tensor] | None = None
+
+    def cut(self, rows: Span, columns: Span) -> Tensor:
         """What a piece sees, 1 x 3 x H x W."""
-        down = _places(rows, self.above, self.height, self.wrap[1])
-        across = _places(columns, self.left, self.width, self.wrap[0])
-        jumps = (down.diff().abs() > 1).nonzero().flatten() + 1
-        x = torch.cat([_read_near(picture, part) for part in down.tensor_split(jumps)], 2)
-        return x if _consecutive(across, self.width) else x.index_select(3, across)
+        x, width = self._band(rows), self._rim.width
+        across = _places(columns, self._rim.left, width, self._rim.wrap[0])
+        return x if _consecutive(across, width) else x.index_select(3, across)
+
+    def _band(self, rows: Span) -> Tensor:
+        if self._newest is None or self._newest[0] != rows:
+            self._newest = None
+            down = _places(rows, self._rim.above, self._rim.height, self._rim.wrap[1])
+            jumps = (down.diff().abs() > 1).nonzero().flatten() + 1
+            self._newest = rows, torch.cat([_read_near(self._picture, part) for part in down.tensor_split(jumps)], 2)
+        return self._newest[1]
 
 
 def _places(span: Span, offset: int, side: int, wrapped: bool) -> Tensor:
