@@ -32,7 +32,8 @@ from pastiche.protocol import (
 )
 from pastiched.config import ServeConfig
 from pastiched.flow import Flow
-from pastiched.jobs import Job, JobQueue, JobState, Key, Order, OutcomeStore
+from pastiched.jobs import Job, JobQueue, JobState, Key, Order, OutcomeStore, next_tag
+from pastiched.link import Begun
 from pastiched.sockets import Delivery, Port
 from pastiched.supervisor import Worker, WorkerState
 
@@ -44,6 +45,8 @@ STALL_SECONDS = 30.0
 """A client that neither sends nor takes streamed rows for so long has its job ended."""
 DELIVERY_SECONDS = 30.0
 SENDING_JOBS = 2
+EARLY_BYTES = 32_000_000
+"""Pictures of a job that a worker is given before its turn."""
 UNSENT_MESSAGES = 256
 COMPUTING = (JobState.RUNNING, JobState.CANCELLING)
 log = logging.getLogger(__name__)
@@ -72,6 +75,8 @@ class Dispatcher:
         self._outcomes = OutcomeStore()
         self._running: dict[str, tuple[Job, Worker]] = {}
         """By tag, from the start until the outcome has been sent."""
+        self._early: dict[str, tuple[Job, Worker]] = {}
+        """By tag, queued jobs whose pictures are at a worker already; their frames are kept until they begin."""
         self._unsent: deque[_Unsent] = deque()
 
     # From clients
@@ -120,7 +125,7 @@ class Dispatcher:
         if job is None:
             return False
         job.finish = True
-        if entry := self._running.get(job.tag):
+        if entry := self._running.get(job.tag) or self._early.get(job.tag):
             entry[1].send(Message(Finish(job.tag)))
         return True
 
@@ -136,6 +141,8 @@ class Dispatcher:
         job.moved = time.monotonic()
         if job.tag in self._running and job.state is JobState.RUNNING:
             self._running[job.tag][1].send(Message(strip, parent=job.tag, frames=message.frames))
+            if job.has_all_rows:
+                self._dispatch()
 
     def take_credit(self, route: bytes, message: Message, credit: Credit) -> None:
         """A client is ready for more rows of a streamed result. Raises BAD_MESSAGE, and UNKNOWN_JOB."""
@@ -162,6 +169,9 @@ class Dispatcher:
         self._dispatch()
 
     def worker_said(self, worker: Worker, message: Message) -> None:
+        if message.parent in self._early:
+            self._said_of_early(worker, message)
+            return
         job, its_worker = self._running.get(message.parent, (None, None))
         if job is None or its_worker is not worker:
             return
@@ -185,8 +195,26 @@ class Dispatcher:
             case Result() | Failed() | Cancelled() as outcome:
                 self._end(job, outcome, message)
 
+    def _said_of_early(self, worker: Worker, message: Message) -> None:
+        job, its_worker = self._early[message.parent]
+        if its_worker is not worker:
+            return
+        match message.body:
+            case Begun():
+                del self._early[job.tag]
+                self._runs(job, worker)
+                self._dispatch()
+            case Failed():
+                # Perhaps it was only too early, as memory was short: its own turn decides.
+                self._take_back(job)
+                job.may_be_early = False
+                self._dispatch()
+
     def worker_lost(self, worker: Worker, why: PasticheError) -> None:
         """Its jobs have an outcome now, and where it will not come back, so have those that wait."""
+        for job, its_worker in list(self._early.values()):
+            if its_worker is worker:
+                self._take_back(job)
         for job, its_worker in list(self._running.values()):
             if its_worker is worker:
                 self._end(job, Cancelled() if job.state is JobState.CANCELLING else failed(why))
@@ -222,6 +250,8 @@ class Dispatcher:
 
     def busy(self, worker: Worker) -> bool:
         """Whether the worker's computing thread has something to do."""
+        if any(w is worker for _, w in self._early.values()):
+            return True
         return any(w is worker and job.state in COMPUTING and not job.receiving for job, w in self._running.values())
 
     def estimates(self) -> list[dict[str, Any]]:
@@ -247,34 +277,83 @@ class Dispatcher:
 
     def _dispatch(self) -> None:
         for job in self.queue.waiting():
+            if job.tag in self._early:
+                continue
             worker = next((w for w in self.workers if w.usable and self._has_room(w, job)), None)
             if worker:
                 self._start(job, worker)
+            elif job.preview:
+                # A worker that had a full job already would begin it as soon as it can.
+                self._recall()
+                return
+            else:
+                worker = next((w for w in self.workers if w.usable and self._takes_early(w, job)), None)
+                if worker is None:
+                    return
+                self._hand_over(job, worker)
+                self._early[job.tag] = (job, worker)
 
     def _has_room(self, worker: Worker, job: Job) -> bool:
         """One full job computes at a time; one preview may come in between."""
-        jobs = [other for other, its_worker in self._running.values() if its_worker is worker]
-        computing = [other for other in jobs if other.state in COMPUTING]
+        jobs, computing = self._jobs_of(worker)
         if len(jobs) - len(computing) >= SENDING_JOBS:
             return False
+        if not job.preview and any(w is worker for _, w in self._early.values()):
+            return False
         return not any(other.preview or not job.preview for other in computing)
+
+    def _takes_early(self, worker: Worker, job: Job) -> bool:
+        """One further full job may be at the worker while one computes, so that it can be begun at once."""
+        if not job.may_be_early or job.inflows or job.nbytes > EARLY_BYTES:
+            return False
+        if any(w is worker for _, w in self._early.values()):
+            return False
+        jobs, computing = self._jobs_of(worker)
+        # The one that computes may have a result to be streamed too.
+        if len(jobs) - len(computing) >= SENDING_JOBS - 1:
+            return False
+        return any(not other.preview and not other.receiving for other in computing)
+
+    def _jobs_of(self, worker: Worker) -> tuple[list[Job], list[Job]]:
+        """All that it has begun, and those of them that compute."""
+        jobs = [job for job, its_worker in self._running.values() if its_worker is worker]
+        return jobs, [job for job in jobs if job.state in COMPUTING]
+
+    def _recall(self) -> None:
+        """What workers were given before its turn goes back into the queue."""
+        for job, worker in list(self._early.values()):
+            worker.send(Message(Cancel(job.tag)))
+            self._take_back(job)
+
+    def _take_back(self, job: Job) -> None:
+        """As if it had never been handed over: what is still said under its old tag means nobody."""
+        del self._early[job.tag]
+        job.tag = next_tag()
 
     def _start(self, job: Job, worker: Worker) -> None:
         if not self.busy(worker):
             worker.work_begins()
+        self._hand_over(job, worker)
+        self._runs(job, worker)
+
+    def _runs(self, job: Job, worker: Worker) -> None:
         job.state = JobState.RUNNING
         job.started = job.moved = time.monotonic()
         self._running[job.tag] = (job, worker)
+        job.release()
+
+    def _hand_over(self, job: Job, worker: Worker) -> None:
         order = job.order
         styles, state, resume = order.styles_to_wire(), str(order.state or ""), str(order.resume or "")
         body = Submit(dict(order.options), styles, sorted(job.inflows), job.preview, state, resume)
         worker.send(Message(body, parent=job.tag, buffers=job.message.buffers, frames=job.message.frames))
-        job.release()
         if job.finish:
             worker.send(Message(Finish(job.tag)))
 
     def _cancel(self, job: Job) -> None:
         if job.state is JobState.QUEUED:
+            if entry := self._early.get(job.tag):
+                entry[1].send(Message(Cancel(job.tag)))
             self._end(job, Cancelled())
         elif job.state is JobState.RUNNING:
             job.state, job.cancelled_at = JobState.CANCELLING, time.monotonic()
@@ -287,6 +366,7 @@ class Dispatcher:
         """The one outcome: sent, kept for whoever asks again, and the next job starts."""
         self.queue.remove(job)
         self._running.pop(job.tag, None)
+        self._early.pop(job.tag, None)
         job.state = JobState.ENDED
         self.last_activity = time.monotonic()
         buffers, frames = (message.buffers, message.frames) if message else ((), ())

@@ -135,15 +135,23 @@ def _style(entry: object, roles: list[str], find_style: Callable[[str], Path]) -
 _tags = itertools.count(1)
 
 
+def next_tag() -> str:
+    """A name that no job has had."""
+    return f"job-{next(_tags)}"
+
+
 @dataclass
 class Job:
-    """One job from `submit` to its outcome. `tag` is its name between server and worker, `routes` who listens to it."""
+    """One job from `submit` to its outcome. `tag` is its name between server and worker, `routes` who listens to it.
+
+    It is queued until a worker begins with it, whether its pictures are there already or not.
+    """
 
     message: Message
     order: Order
     routes: list[bytes]
     arrived: float
-    tag: str = field(default_factory=lambda: f"job-{next(_tags)}")
+    tag: str = field(default_factory=next_tag)
     state: JobState = JobState.QUEUED
     progress: Progress = field(default_factory=lambda: Progress("queued", 0.0))
     told: float = 0.0
@@ -153,6 +161,8 @@ class Job:
     moved: float = 0.0
     """When a streamed row or a credit last came from the client."""
     finish: bool = False
+    may_be_early: bool = True
+    """Whether it may be handed to a worker before its turn."""
     shown: Message | None = None
     """The last picture in between, while somebody has not been sent it,"""
     unshown: set[bytes] = field(default_factory=set)

@@ -2,7 +2,7 @@
 
 Server to worker: `submit` (styles with `path` in place of `name`; with the method trained one map with `model`, the
 path of its file), `credit`, `pixels`, `cancel`, `finish`.
-Worker to server: `ready`, `beat`, `estimates`, `progress`, `preview`, `credit`, `pixels`, `result`, `failed`,
+Worker to server: `ready`, `beat`, `estimates`, `begun`, `progress`, `preview`, `credit`, `pixels`, `result`, `failed`,
 `cancelled`.
 """
 
@@ -67,7 +67,14 @@ class Estimates(Body):
     entries: list[dict[str, Any]] = field(default_factory=list)
 
 
-LINK_BODIES: dict[str, type[Body]] = {body.TYPE: body for body in (Beat, Ready, Estimates)}
+@dataclass(frozen=True)
+class Begun(Body):
+    """The computing thread has taken the job `parent`."""
+
+    TYPE = "begun"
+
+
+LINK_BODIES: dict[str, type[Body]] = {body.TYPE: body for body in (Beat, Ready, Estimates, Begun)}
 
 
 def decode(parts: Sequence[Any]) -> Message | None:

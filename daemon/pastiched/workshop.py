@@ -19,7 +19,7 @@ from pastiche.version import VERSION
 from pastiched.courier import Courier
 from pastiched.device import Device
 from pastiched.engines.base import Cancelled
-from pastiched.link import Estimates, Ready, Setup
+from pastiched.link import Begun, Estimates, Ready, Setup
 from pastiched.memory import free_unused, is_broken_device, is_out_of_memory, peak_bytes, reset_peak
 from pastiched.pace import Pace, estimates
 from pastiched.task import Task
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 WARM_METHOD = METHODS[0]
 TELLING_SECONDS = 0.2
 """Shorter jobs say little about the pace of long ones."""
+ESTIMATES_SECONDS = 10.0
+"""How often new estimates are sent while jobs follow each other; working them out holds the next job up."""
 log = logging.getLogger(__name__)
 
 
@@ -42,6 +44,10 @@ class Workshop:
         self._loaded: dict[str, float] = {}
         """When each loaded engine was last used."""
         self._pace = Pace()
+        self._told = 0.0
+        """When estimates were last sent,"""
+        self._untold = False
+        """and whether something has been learned since."""
         self.broken = False
 
     def run(self) -> None:
@@ -54,10 +60,12 @@ class Workshop:
         self._send_estimates()
         self._rest()
         while not self.broken:
-            task = self.courier.next_task(1.0)
+            task = self.courier.next_task(0.0 if self._untold else 1.0)
             if task:
                 self.work_on(task)
                 self._rest()
+            elif self._untold:
+                self._send_estimates()
             else:
                 self._unload_idle()
 
@@ -67,6 +75,7 @@ class Workshop:
     def work_on(self, task: Task) -> None:
         """Runs a job to its one outcome; nothing it raises gets out."""
         self.courier.state = "busy"
+        self.courier.post(Begun(), task.tag)
         try:
             result, report, lesson = self._compute(task)
         except Cancelled:
@@ -123,7 +132,9 @@ class Workshop:
             return
         if estimated > TELLING_SECONDS:
             self._pace.learn(engine.method, options, seconds / estimated)
-            self._send_estimates()
+            self._untold = True
+            if time.monotonic() - self._told > ESTIMATES_SECONDS:
+                self._send_estimates()
 
     def _report(
         self, options: dict[str, Any], result: EngineResult, timings: dict[str, float], memory: dict[str, int]
@@ -185,6 +196,7 @@ class Workshop:
 
     def _send_estimates(self) -> None:
         """Of every method, loaded or not."""
+        self._told, self._untold = time.monotonic(), False
         entries = []
         for method in METHODS:
             try:

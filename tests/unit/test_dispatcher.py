@@ -20,6 +20,7 @@ from pastiche.protocol import (
     Cancelled,
     Credit,
     Failed,
+    Finish,
     Message,
     Pixels,
     Preview,
@@ -31,14 +32,24 @@ from pastiche.protocol import (
     frame_bytes,
 )
 from pastiched.config import ServeConfig
-from pastiched.dispatcher import CANCEL_SECONDS, DELIVERY_SECONDS, SAVING_SECONDS, STALL_SECONDS, Dispatcher
+from pastiched.dispatcher import (
+    CANCEL_SECONDS,
+    DELIVERY_SECONDS,
+    EARLY_BYTES,
+    SAVING_SECONDS,
+    STALL_SECONDS,
+    Dispatcher,
+)
 from pastiched.jobs import check_submit
+from pastiched.link import Begun
 from pastiched.sockets import Delivery, Port
 from pastiched.supervisor import Worker, WorkerState
 
 CONTENT = PixelFormat("content", 8, 6, 3, "u8")
 STYLE = PixelFormat("style", 4, 4, 3, "u8")
 LARGE = PixelFormat("content", 6000, 4000, 3, "u8")
+HEAVY = PixelFormat("content", 4000, EARLY_BYTES // 12_000 + 1, 3, "u8")
+"""With its style more than a worker is given before its turn."""
 LARGE_PASTICHE = PixelFormat("pastiche", 6000, 4000, 3, "u8")
 
 
@@ -142,18 +153,26 @@ def line(method: str, seconds: float, more: float) -> dict[str, Any]:
     }
 
 
+def states(scene: Scene) -> dict[str, str]:
+    return {job.id: str(job.state) for job in scene.dispatcher.queue}
+
+
 @pytest.fixture
 def scene() -> Scene:
     return Scene()
 
 
-def test_one_job_computes_at_a_time_and_the_next_follows_its_outcome(scene: Scene) -> None:
-    scene.submit("one")
-    scene.submit("two")
-    (first,) = scene.computer.tags()
+def test_one_job_computes_at_a_time_and_the_next_is_at_hand(scene: Scene) -> None:
+    for name in ("one", "two", "three"):
+        scene.submit(name)
+    first, second = scene.computer.tags()
+    assert states(scene) == {"one": "running", "two": "queued", "three": "queued"}
     scene.say(first, Result({}))
-    assert len(scene.computer.tags()) == 2
-    assert [type(b) for b in scene.clients.bodies(b"a")] == [Accepted, Accepted, Result]
+    assert [type(b) for b in scene.clients.bodies(b"a")] == [Accepted, Accepted, Accepted, Result]
+    # It has not begun yet, and until then nothing else may.
+    assert scene.computer.tags() == [first, second] and states(scene) == {"two": "queued", "three": "queued"}
+    scene.say(second, Begun())
+    assert len(scene.computer.tags()) == 3 and states(scene) == {"two": "running", "three": "queued"}
 
 
 def test_a_preview_is_handed_to_a_busy_worker_and_a_second_one_waits(scene: Scene) -> None:
@@ -278,8 +297,11 @@ def test_a_client_that_has_gone_has_its_jobs_cancelled(scene: Scene) -> None:
     scene.submit("other", b"b")
     scene.clients.gone.add(b"a")
     scene.tick(0.5)
-    assert scene.computer.got[-1].body == Cancel(scene.computer.tags()[0])
+    first, second, third = scene.computer.tags()
+    assert [m.body for m in scene.computer.got if isinstance(m.body, Cancel)] == [Cancel(first), Cancel(second)]
     assert [job.id for job in scene.dispatcher.queue] == ["one", "other"]
+    scene.say(third, Begun())
+    assert states(scene) == {"one": "cancelling", "other": "running"}
 
 
 def test_a_job_that_another_connection_listens_to_goes_on(scene: Scene) -> None:
@@ -400,6 +422,132 @@ def test_undelivered_results_count_against_the_queue(scene: Scene) -> None:
     with pytest.raises(PasticheError) as caught:
         scene.submit("one")
     assert caught.value.code is ErrorCode.BUSY
+
+
+class TestEarly:
+    """A job that is at the worker before its turn."""
+
+    def test_it_is_queued_for_its_client_whatever_the_worker_says_of_its_reception(self, scene: Scene) -> None:
+        scene.submit("one")
+        scene.submit("two")
+        scene.say(scene.computer.tags()[1], Progress("receive", 0.0))
+        scene.tick(0.5)
+        told = [m.body for _, m in scene.clients.sent if m.parent == "two" and isinstance(m.body, Progress)]
+        assert [body.stage for body in told] == ["queued"]
+        scene.submit("two", b"b")
+        scene.submit("three", b"b")
+        assert [body.position for body in scene.clients.bodies(b"b", Accepted)] == [1, 2]  # type: ignore[attr-defined]
+
+    def test_its_frames_are_kept_until_it_begins(self, scene: Scene) -> None:
+        scene.submit("one")
+        scene.submit("two")
+        first, second = scene.computer.tags()
+        scene.say(first, Result({}))
+        (job,) = scene.dispatcher.queue
+        assert job.nbytes == CONTENT.nbytes + STYLE.nbytes
+        scene.say(second, Begun())
+        assert job.nbytes == 0
+
+    def test_a_death_is_not_put_down_to_it(self, scene: Scene) -> None:
+        scene.submit("one")
+        scene.submit("two")
+        second = scene.computer.tags()[1]
+        scene.computer.usable = False
+        scene.dispatcher.worker_lost(cast(Worker, scene.computer), PasticheError(ErrorCode.WORKER_DIED))
+        assert states(scene) == {"two": "queued"} and not scene.dispatcher.busy(cast(Worker, scene.computer))
+        scene.computer.usable = True
+        scene.dispatcher.worker_ready(cast(Worker, scene.computer))
+        again = [m for m in scene.computer.got if isinstance(m.body, Submit)][-1]
+        assert again.parent != second and sum(map(len, again.frames)) == CONTENT.nbytes + STYLE.nbytes
+        assert states(scene) == {"two": "running"}
+        scene.say(again.parent, Result({}))
+        assert [m.parent for _, m in scene.clients.sent if isinstance(m.body, Failed)] == ["one"]
+
+    def test_after_the_last_one_has_ended_the_worker_counts_as_busy(self, scene: Scene) -> None:
+        scene.submit("one")
+        scene.submit("two")
+        scene.say(scene.computer.tags()[0], Result({}))
+        assert scene.dispatcher.busy(cast(Worker, scene.computer))
+
+    def test_a_cancel_ends_it_at_once_and_the_one_behind_takes_its_place(self, scene: Scene) -> None:
+        for name in ("one", "two", "three"):
+            scene.submit(name)
+        first, second = scene.computer.tags()
+        scene.dispatcher.cancel(("s", "two"))
+        assert [m.parent for _, m in scene.clients.sent if isinstance(m.body, Cancelled)] == ["two"]
+        assert [m.body for m in scene.computer.got if isinstance(m.body, Cancel)] == [Cancel(second)]
+        third = scene.computer.tags()[2]
+        scene.say(second, Cancelled())
+        scene.say(first, Result({}))
+        scene.say(third, Begun())
+        assert states(scene) == {"three": "running"} and len(scene.clients.bodies(b"a", Cancelled)) == 1
+
+    def test_an_early_end_that_it_is_asked_for_reaches_it(self, scene: Scene) -> None:
+        scene.submit("one")
+        scene.submit("two")
+        second = scene.computer.tags()[1]
+        scene.dispatcher.finish(("s", "two"))
+        assert scene.computer.got[-1].body == Finish(second)
+
+    def test_no_clock_runs_for_it(self, scene: Scene) -> None:
+        scene.submit("one")
+        scene.submit("two")
+        scene.tick(max(STALL_SECONDS, SAVING_SECONDS) + 1)
+        assert states(scene) == {"one": "running", "two": "queued"} and not scene.computer.killed
+
+    def test_a_heavy_one_waits_and_none_passes_it(self, scene: Scene) -> None:
+        scene.submit("one")
+        scene.submit("heavy", content=HEAVY)
+        scene.submit("three")
+        (first,) = scene.computer.tags()
+        scene.say(first, Result({}))
+        assert states(scene) == {"heavy": "running", "three": "queued"}
+        assert len(scene.computer.tags()) == 3
+
+    def test_a_preview_that_must_wait_still_goes_first(self, scene: Scene) -> None:
+        scene.submit("full")
+        scene.submit("next")
+        scene.submit("p1", preview=True)
+        full, early, first = scene.computer.tags()
+        scene.submit("p2", preview=True)
+        # The worker would begin what it has as soon as the first preview is done.
+        assert scene.computer.got[-1].body == Cancel(early) and len(scene.computer.tags()) == 3
+        scene.say(full, Result({}))
+        scene.say(early, Cancelled())
+        scene.say(first, Result({}))
+        assert states(scene) == {"next": "queued", "p2": "running"} and len(scene.computer.tags()) == 4
+        scene.say(scene.computer.tags()[3], Result({}))
+        assert states(scene) == {"next": "running"} and not scene.clients.bodies(b"a", Cancelled)
+
+    def test_where_there_is_no_memory_for_it_its_turn_decides(self, scene: Scene) -> None:
+        scene.submit("one")
+        scene.submit("two")
+        first, early = scene.computer.tags()
+        scene.say(early, Failed("out_of_memory", "No memory.", ""))
+        assert states(scene) == {"one": "running", "two": "queued"} and len(scene.computer.tags()) == 2
+        scene.say(first, Result({}))
+        scene.say(scene.computer.tags()[2], Failed("out_of_memory", "No memory.", ""))
+        (said,) = (m for _, m in scene.clients.sent if isinstance(m.body, Failed))
+        assert said.parent == "two"
+
+    def test_none_passes_one_whose_rows_are_still_coming(self, scene: Scene) -> None:
+        scene.submit("streamed", content=LARGE)
+        scene.submit("two")
+        (tag,) = scene.computer.tags()
+        for row in range(0, LARGE.height, 400):
+            assert len(scene.computer.tags()) == 1
+            scene.say(tag, Credit(0, row + 400))
+            scene.strip("streamed", row, 400)
+        assert len(scene.computer.tags()) == 2
+
+    def test_none_is_at_hand_while_a_large_result_is_sent(self, scene: Scene) -> None:
+        scene.submit("one")
+        (first,) = scene.computer.tags()
+        scene.say(first, Result({}, [0]), (LARGE_PASTICHE,))
+        scene.submit("two")
+        scene.submit("three")
+        assert states(scene) == {"one": "sending", "two": "running", "three": "queued"}
+        assert len(scene.computer.tags()) == 2
 
 
 class TestStreaming:

@@ -20,7 +20,7 @@ from pastiche.protocol import Cancelled as CancelledBody
 from pastiched.courier import Courier
 from pastiched.device import Device
 from pastiched.engines.base import Callbacks, EngineJob, EngineResult
-from pastiched.link import Estimates, Setup
+from pastiched.link import Begun, Estimates, Setup
 from pastiched.task import Task
 from pastiched.workshop import Workshop
 
@@ -43,6 +43,7 @@ class Outbox:
         self.posted: list[tuple[str, Body]] = []
         self.shown: list[str] = []
         self.previews: deque[Task] = deque()
+        self.next_task: Callable[[float], Task | None] = lambda timeout: None
         self.state, self.ticks = "starting", 0
 
     def post(self, body: Body, tag: str = "", picture: PixelBuffer | None = None) -> None:
@@ -277,6 +278,33 @@ def test_estimates_of_every_method_heed_the_options_that_tell_and_leave_out_what
     ]
     best = next(entry for entry in fine if entry["options"] == {"effort": "best"})
     assert best["seconds"] == 10.0 and best["points"][-1][1:] == [650.0, 1000 + 64e6]
+
+
+def test_what_is_learned_is_told_when_no_job_waits_for_it(bench: Bench) -> None:
+    """Working it out would hold the next job up."""
+    waiting = deque([make("one"), make("two"), make("three")])
+
+    def next_task(timeout: float) -> Task | None:
+        bench.workshop.broken = not waiting and timeout > 0
+        return waiting.popleft() if waiting else None
+
+    bench.outbox.next_task = next_task
+    bench.workshop.run()
+    kinds = [type(body) for _, body in bench.outbox.posted if isinstance(body, Result | Estimates)]
+    assert kinds == [Estimates, Result, Result, Result, Estimates]
+    (fast,) = estimates(bench, "fast")
+    assert fast["seconds"] < 0.1
+
+
+def test_the_server_hears_when_a_job_begins(bench: Bench) -> None:
+    begun: list[bool] = []
+
+    def behave(job: EngineJob, callbacks: Callbacks) -> EngineResult:
+        begun.append(("one", Begun()) in bench.outbox.posted)
+        return RESULT
+
+    bench.work(behave, make("one"))
+    assert begun == [True]
 
 
 def test_the_pace_is_learned_for_each_effort_and_first_taken_from_the_other(bench: Bench) -> None:
