@@ -27,7 +27,6 @@ from pastiched.inference.pastiche_painter import PastichePainter, Show, code_of
 from pastiched.inference.piece_size import PASTICHE, bytes_taken, piece_pixels
 from pastiched.inference.rim import Rim
 from pastiched.inference.stages import PasticheStages
-from pastiched.memory import free_unused
 from pastiched.models import Model, ModelError, default_model
 from pastiched.networks.pastiche_net import MULTIPLE, PasticheNet
 from pastiched.networks.statistics import StyleCode, blend_codes
@@ -190,7 +189,6 @@ class FastEngine:
             before += size.area
         if photograph.streamed:
             brush.stages.release()
-            free_unused(brush.stages.device)
         show = _part(callbacks, before / area, fine.area / area)
         painted = self._paint(brush, photograph.working_rows, cover, fine, show)
         return painted if photograph.streamed else rows_of(painted(0, fine.height))

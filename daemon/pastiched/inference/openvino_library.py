@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from pastiche.failures import describe_failure
-from pastiched.memory import free_unused
+from pastiched.memory import give_back
 
 VARIABLE = "PASTICHE_OPENVINO"
 """Set to 0 where PyTorch is to compute."""
@@ -120,7 +120,7 @@ class OpenVinoStages:
     def release(self) -> None:
         for graph in self.graphs:
             graph.release()
-        free_unused(self.device)
+        give_back(self.device)
 
     @contextmanager
     def watched(self, check: Callable[[], None]) -> Iterator[None]:

@@ -33,6 +33,8 @@ from pastiched.networks.statistics import StyleCode
 
 ENDS = 3
 """How many times as much memory a pixel takes in the first and the last stage, which see hardly beyond their piece."""
+LARGE = 4_000_000
+"""Pixels from which memory is given back between stages: to ask for it anew takes time."""
 ENCODED, PAINTED = 0.2, 0.7
 """Shares of a painting's time that have passed after the first and the second stage."""
 Show = Callable[[float], None]
@@ -61,8 +63,7 @@ class PastichePainter:
             else:
                 # In its place: of the features at 1/4 a piece uses no more than what it answers for.
                 piece.put(painted, quarter, 4)
-        if len(parts) > 1:
-            self._stages.release()
+        self._spare(rim)
         return self._decoded(quarter, decoder_controls(code, moments.moments()), rim)
 
     def _decoded(self, h: Tensor, controls: Controls, rim: Rim) -> BandedRows:
@@ -70,6 +71,11 @@ class PastichePainter:
             return piece.core(self._stages.decode(piece.cut(h, 4), controls), 1)
 
         return BandedRows(rim, pieces(rim, self._most // ENDS, DECODER_RADIUS), compute)
+
+    def _spare(self, rim: Rim) -> None:
+        """What a stage keeps for its next run would only be in the way of the stage after it."""
+        if rim.full_width * rim.full_height > LARGE:
+            self._stages.release()
 
     def _encode(self, content: Rows, rim: Rim, code: StyleCode, show: Show) -> tuple[Tensor, Tensor, Controls]:
         """Features at 1/4 and 1/8 of all the picture, and the controls of the next stage."""
@@ -92,8 +98,7 @@ class PastichePainter:
             ]
             for x, into, cell in zip(features, whole, (4, 8), strict=True):
                 piece.put(x, into, cell)
-        if len(parts) > 1:
-            self._stages.release()
+        self._spare(rim)
         quarter, eighth = whole
         return quarter, eighth, painter_controls(code, at4.moments(), at8.moments())
 

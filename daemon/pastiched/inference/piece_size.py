@@ -8,7 +8,7 @@ import torch
 
 from pastiched.memory import available_bytes
 
-MOST = 2_000_000
+MOST = 2_400_000
 """Pixels of a piece where memory is no question: larger ones are not faster, for all that they see less twice."""
 LEAST = 256 * 256
 SHARE = 0.6

@@ -52,9 +52,7 @@ class RimmedPicture:
 
     def cut(self, rows: Span, columns: Span) -> Tensor:
         """What a piece sees, 1 x 3 x H x W."""
-        x, width = self._band(rows), self._rim.width
-        across = _places(columns, self._rim.left, width, self._rim.wrap[0])
-        return x if _consecutive(across, width) else x.index_select(3, across)
+        return _taken(self._band(rows), 3, _places(columns, self._rim.left, self._rim.width, self._rim.wrap[0]))
 
     def _band(self, rows: Span) -> Tensor:
         if self._newest is None or self._newest[0] != rows:
@@ -78,9 +76,16 @@ def _places(span: Span, offset: int, side: int, wrapped: bool) -> Tensor:
 def _read_near(picture: Rows, rows: Tensor) -> Tensor:
     """Rows that lie next to each other, in whatever order."""
     first, last = int(rows.min()), int(rows.max())
-    x = picture(first, last - first + 1)
-    return x if _consecutive(rows - first, last - first + 1) else x.index_select(2, rows - first)
+    return _taken(picture(first, last - first + 1), 2, rows - first)
 
 
-def _consecutive(places: Tensor, count: int) -> bool:
-    return len(places) == count and bool((places == torch.arange(count)).all())
+def _taken(x: Tensor, dimension: int, places: Tensor) -> Tensor:
+    """As index_select, but what lies in order is copied at once, and not at all if it is everything."""
+    begin = int(places.argmin())
+    disorder = (places[begin:].diff() != 1).nonzero()
+    count = int(disorder[0]) + 1 if len(disorder) else len(places) - begin
+    ordered = x.narrow(dimension, int(places[begin]), count)
+    if count == len(places):
+        return ordered
+    before, after = places[:begin], places[begin + count :]
+    return torch.cat([x.index_select(dimension, before), ordered, x.index_select(dimension, after)], dimension)

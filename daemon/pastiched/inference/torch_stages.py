@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pastiched.inference.interruption import checks
-from pastiched.memory import free_unused
+from pastiched.memory import give_back
 from pastiched.networks.generator import Generator
 from pastiched.networks.pastiche_net import Controls, PasticheNet
 
@@ -26,7 +26,7 @@ class _TorchStages:
         return checks(self._module, check)
 
     def release(self) -> None:
-        free_unused(self.device)
+        give_back(self.device)
 
     def _to_device(self, x: Tensor) -> Tensor:
         return x.to(self.device, self.dtype, memory_format=torch.channels_last)
