@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 TELLING = ("effort", "features")
 """Options that decide more than the picture's size about what a job costs."""
-POINTS = (0.02, 0.06, 0.25, 1.0, 4.0, 16.0, 64.0)
+POINTS = (0.02, 0.06, 0.25, 1.0, 4.0, 5.0, 8.0, 16.0, 64.0)
 """Megapixels of the pictures that engines are asked about."""
 LINE = slice(3, 5)
 """The points of 1 and 4 megapixels."""

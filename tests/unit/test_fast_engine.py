@@ -12,10 +12,10 @@ import torch
 from PIL import Image
 from skimage import data
 
-from pastiche.options import check_options
+from pastiche.options import check_options, defaults
 from pastiche.picture_files import read_picture
 from pastiche.pixels import PixelBuffer, PixelFormat
-from pastiched.engines import fast
+from pastiched.engines import fast, refining
 from pastiched.engines.base import Cancelled, EngineJob, StyleInput
 from pastiched.engines.fast import FINISH, STYLIZE, FastEngine
 from pastiched.engines.inputs import read_style
@@ -238,11 +238,47 @@ def enlarged(photo: np.ndarray, factor: int) -> np.ndarray:
     return large.clamp(0, 255).round().byte().numpy()
 
 
-@pytest.mark.parametrize("brush", [100, 400])
-def test_a_larger_picture_looks_as_painted(engine: FastEngine, face: np.ndarray, brush: int) -> None:
+def reduced(picture: np.ndarray, factor: int) -> np.ndarray:
+    height, width = (side // factor for side in picture.shape[:2])
+    mean: np.ndarray = picture.reshape(height, factor, width, factor, -1).mean((1, 3))
+    return mean
+
+
+@pytest.mark.parametrize(("brush", "factor"), [(100, 3), (400, 3), (100, 7)])
+def test_a_larger_picture_looks_as_painted(engine: FastEngine, face: np.ndarray, brush: int, factor: int) -> None:
     small_result = paint(engine, face, brush_size=brush)
-    large_result = paint(engine, enlarged(face, 3), brush_size=brush)
-    assert psnr(large_result.reshape(320, 3, 320, 3, 3).mean((1, 3)), small_result) > 24
+    large_result = paint(engine, enlarged(face, factor), brush_size=brush)
+    assert psnr(reduced(large_result, factor), small_result) > 24
+
+
+@pytest.mark.parametrize("own_size", [True, False])
+def test_large_pictures_have_fine_strokes_too(
+    engine: FastEngine, face: np.ndarray, own_size: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At 100 % they are painted; reduced, the picture is the same."""
+    photo = enlarged(face, 4 if own_size else 7)
+    monkeypatch.setattr(refining, "USUAL_BRUSH", 400)
+    monkeypatch.setattr(refining, "LARGEST", 2_000_000)
+    refined = paint(engine, photo, [(SWIRL, 1)], brush_size=200)
+    monkeypatch.setattr(refining, "LEAST_GROWTH", 1e9)
+    soft = paint(engine, photo, [(SWIRL, 1)], brush_size=200)
+    assert psnr(reduced(refined, 8), reduced(soft, 8)) > 26
+
+    def strokes(picture: np.ndarray) -> float:
+        return float((picture - enlarged(reduced(picture, 4).astype(np.uint8), 4).astype(float)).std())
+
+    assert strokes(refined) > 1.5 * strokes(soft)
+
+
+@pytest.mark.parametrize("colour", ["style", "keep", "match"])
+def test_at_strength_0_large_pictures_are_given_back_too(engine: FastEngine, face: np.ndarray, colour: str) -> None:
+    photo = enlarged(face, 7)
+    assert np.array_equal(paint(engine, photo, strength=0, brush_size=100, colour=colour), photo)
+
+
+def test_the_report_says_at_which_sizes_strokes_were_painted(engine: FastEngine, face: np.ndarray) -> None:
+    job = EngineJob(buffer(enlarged(face, 7)), [StyleInput(None, GALLERY / f"{WHEAT}.jpg", 1.0)], None, defaults())
+    assert "strokes were painted at 866 x 866, fine ones at 2240 x 2240" in engine.run(job, Watch()).notes
 
 
 def test_strokes_are_as_large_as_the_brush(engine: FastEngine) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from pastiched.engines import refining
 from pastiched.engines.fast import FastEngine
 from pastiched.engines.trained import TrainedEngine
 from tests.unit.engine_jobs import Listener, decibels, paint_marks, painted, scene
@@ -68,6 +69,20 @@ def test_a_pastiche_in_tiles_is_the_one_at_once(engine: FastEngine, case: int) -
     tiled = painted(engine, **job, callbacks=in_tiles, depth="32", **options)
     assert in_tiles.told > at_once.told + 4, "there are several"
     assert float(whole[..., :3].std()) > 0.05
+    assert decibels(tiled, whole) >= 80
+
+
+@pytest.mark.parametrize("case", range(6))
+def test_a_refined_pastiche_in_tiles_is_the_one_at_once(
+    engine: FastEngine, case: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(refining, "USUAL_BRUSH", 400)
+    monkeypatch.setattr(refining, "LEAST_GROWTH", 1.1)
+    job, options = drawn(case)
+    options["brush_size"] = 400
+    whole, tiled = (painted(engine, **job, depth="32", **(options | {"tile": tile})) for tile in (0, options["tile"]))
+    monkeypatch.setattr(refining, "LEAST_GROWTH", 1e9)
+    assert decibels(painted(engine, **job, depth="32", **(options | {"tile": 0})), whole) < 40, "it is refined"
     assert decibels(tiled, whole) >= 80
 
 

@@ -1,4 +1,4 @@
-"""The Fast method: PasticheNet for any style picture, first broad, then fine."""
+"""The Fast method: PasticheNet for any style picture, first broad, then fine; and finer still on large pictures."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ from pastiched.engines.base import Callbacks, EngineJob, EngineResult, StyleInpu
 from pastiched.engines.finishing import finish
 from pastiched.engines.inputs import WRAPS, Photograph, content_hash, read_photograph, read_style
 from pastiched.engines.precision import fastest_type, precision_note, type_for_depth
+from pastiched.engines.refining import PaintingSizes, painting_sizes, refine
 from pastiched.engines.stage_clock import StageClock
 from pastiched.imaging.colour import match_colours
-from pastiched.imaging.scale import Enlargement, Rows, WorkingSize, half_band, rows_of, working_sizes
+from pastiched.imaging.scale import Enlargement, Rows, WorkingSize, half_band, rows_of
 from pastiched.inference.interruption import checks
 from pastiched.inference.opening import open_pastiche_stages
 from pastiched.inference.pastiche_painter import PastichePainter, Show, code_of
@@ -123,17 +124,17 @@ class FastEngine:
 
     def estimate(self, width: int, height: int, options: dict[str, Any]) -> tuple[float, int]:
         sizes = self._sizes(width, height, options)
-        area, output = [size.area for size in sizes], width * height / 1e6
-        seconds = self._speed * sum(area) / 1e6 * (2 if options["strength"] < 100 else 1)
+        output, largest = width * height / 1e6, sizes.last.area
+        seconds = self._speed * sizes.area / 1e6 * (2 if options["strength"] < 100 else 1)
         dtype = type_for_depth(options["depth"], self.device)
-        most = piece_pixels(options["tile"], max(area), dtype, self.device, PASTICHE)
-        memory = bytes_taken(max(area), most, dtype, PASTICHE) + BYTES_PER_OUTPUT_MEGAPIXEL * output
+        most = piece_pixels(options["tile"], largest, dtype, self.device, PASTICHE)
+        memory = bytes_taken(largest, most, dtype, PASTICHE) + BYTES_PER_OUTPUT_MEGAPIXEL * output
         return seconds + SECONDS_PER_OUTPUT_MEGAPIXEL * output, int(memory)
 
-    def _sizes(self, width: int, height: int, options: dict[str, Any]) -> list[WorkingSize]:
+    def _sizes(self, width: int, height: int, options: dict[str, Any]) -> PaintingSizes:
         if self._native:
-            return [WorkingSize(width, height)]
-        return working_sizes(width, height, options["brush_size"], WRAPS[options["wrap"]], MULTIPLE)
+            return PaintingSizes([WorkingSize(width, height)])
+        return painting_sizes(width, height, options["brush_size"], WRAPS[options["wrap"]], MULTIPLE)
 
     @torch.inference_mode()
     def run(self, job: EngineJob, callbacks: Callbacks) -> EngineResult:
@@ -145,12 +146,12 @@ class FastEngine:
         with clock.stage("prepare", 0.02):
             form = job.content.format
             sizes = self._sizes(form.width, form.height, job.options)
-            photograph = read_photograph(job.content, sizes[-1], wrap, callbacks.check)
+            photograph = read_photograph(job.content, sizes.last, wrap, callbacks.check)
             if not photograph.streamed:
                 _ = photograph.small
         with clock.stage("style", 0.1), checks(self._network, callbacks.check):
             code = self._style_code(job, photograph)
-        strength = job.options["strength"] / 100
+        strength, soft = job.options["strength"] / 100, sizes.refined is None
 
         def paint(attempt: Attempt) -> tuple[PixelBuffer, str]:
             stages = self._open_stages(attempt.dtype, attempt.device)
@@ -159,18 +160,17 @@ class FastEngine:
                 with clock.stage("stylize", STYLIZE):
                     pastiche = self._stylize(brush, photograph, sizes, callbacks)
                 with clock.stage("finish", FINISH):
-                    picture = finish(job, photograph, pastiche, strength, wrap, callbacks, FINISH, soft=True)
+                    picture = finish(job, photograph, pastiche, strength, wrap, callbacks, FINISH, soft=soft)
             if photograph.streamed:
                 stages.release()
             return picture, precision_note(stages.dtype, stages.library)
 
         dtype = type_for_depth(job.options["depth"], self.device)
-        most = piece_pixels(job.options["tile"], sizes[-1].area, dtype, self.device, PASTICHE)
+        most = piece_pixels(job.options["tile"], sizes.last.area, dtype, self.device, PASTICHE)
         (result, precision), troubles = first_that_fits(attempts(most, dtype, self.device), paint)
         if strength == 1 and not troubles:
-            area = sum(size.area for size in sizes)
-            self._speed += 0.3 * (clock.timings["stylize"] / 1e3 / (area / 1e6) - self._speed)
-        notes = [precision, *photograph.size_notes(), *troubles]
+            self._speed += 0.3 * (clock.timings["stylize"] / 1e3 / (sizes.area / 1e6) - self._speed)
+        notes = [precision, *photograph.size_notes(sizes.painted[-1]), *troubles]
         return EngineResult(result, clock.timings, [model.reference()], notes)
 
     @property
@@ -178,22 +178,34 @@ class FastEngine:
         assert self._style_network is not None
         return self._style_network
 
-    def _stylize(self, brush: Brush, photograph: Photograph, sizes: list[WorkingSize], callbacks: Callbacks) -> Rows:
-        """From coarse to fine: what was painted is enlarged, half covered with the photograph, and painted over."""
-        *coarser, fine = sizes
-        area, before = sum(size.area for size in sizes), 0
+    def _stylize(self, brush: Brush, photograph: Photograph, sizes: PaintingSizes, callbacks: Callbacks) -> Rows:
+        """From coarse to fine: what was painted is enlarged, half covered with the photograph, and painted over.
+        On a large picture it is painted over once more, for the strokes that are finer than the brush's."""
+        if brush.strength == 0:
+            return photograph.working_rows
+        *coarser, fine = sizes.painted
+        before = 0
+
+        def show_next(size: WorkingSize) -> Show:
+            nonlocal before
+            begin, before = before, before + size.area
+            return _part(callbacks, begin / sizes.area, size.area / sizes.area)
+
         cover: Cover | None = None
         for size in coarser:
-            show = _part(callbacks, before / area, size.area / area)
-            cover = brush.cover(self._underpainting(brush, photograph, cover, size, show), size, fine)
-            before += size.area
-        if photograph.streamed:
+            underpainting = self._whole(brush, photograph, cover, size, show_next(size))
+            cover = brush.cover(underpainting, size, fine)
+        if photograph.streamed and not sizes.refined:
             brush.stages.release()
-        show = _part(callbacks, before / area, fine.area / area)
-        painted = self._paint(brush, photograph.working_rows, cover, fine, show)
-        return painted if photograph.streamed else rows_of(painted(0, fine.height))
+            return self._paint(brush, photograph.working_rows, cover, fine, show_next(fine))
+        painting = self._whole(brush, photograph, cover, fine, show_next(fine))
+        if sizes.refined:
+            cover = brush.cover(painting, fine, sizes.refined)
+            finer = self._paint(brush, photograph.working_rows, cover, sizes.refined, show_next(sizes.refined))
+            painting = refine(painting, finer(0, sizes.refined.height), brush.wrap)
+        return rows_of(painting)
 
-    def _underpainting(
+    def _whole(
         self, brush: Brush, photograph: Photograph, cover: Cover | None, size: WorkingSize, show: Show
     ) -> Tensor:
         """1 x 3 x H x W."""
@@ -205,8 +217,6 @@ class FastEngine:
         given back in proportion.
         """
         strength = brush.strength
-        if strength == 0:
-            return photograph
         content = cover(photograph) if cover else photograph
         painter = PastichePainter(brush.stages, brush.most)
         rim = Rim.of(size.width, size.height, brush.wrap, MULTIPLE)

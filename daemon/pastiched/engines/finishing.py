@@ -35,9 +35,9 @@ def finish(
     """`pastiche`, at the size the network works at, and `strength` (0..1) as the network had it; tells progress from
     `begin` to 1.
 
-    `soft`: the pastiche is the network's own and has nothing finer than four pixels a period, only the weave that its
-    upsampling leaves. Where it is enlarged, that is smoothed away and edges become crisp; and a broad brush leaves
-    out the photograph's detail.
+    `soft`: the pastiche is the network's own, not refined: it has nothing finer than four pixels a period, only the
+    weave that its upsampling leaves. Where it is enlarged, that is smoothed away and edges become crisp; and a broad
+    brush leaves out the photograph's detail.
     """
     view = photograph.view
     height, width = view.shape

@@ -75,18 +75,23 @@ class Photograph:
     def reduced(self, size: WorkingSize) -> Tensor:
         """1 x 3 x H x W of that size."""
         if "small" in self.__dict__:
+            if size == self.size:
+                return self.small
             return resize_wrapped(self.small, size.width, size.height, self.wrap).clamp_(0, 1)
         if self.filled is None:
             return self.view.reduced(size.width, size.height, self.wrap, self.check)
         return resize(self.filled, size.width, size.height)
 
-    def size_notes(self) -> list[str]:
-        """For the report: at which size it was painted, where that is not its own."""
+    def size_notes(self, brush: WorkingSize) -> list[str]:
+        """For the report: at which sizes it was painted, where that is not its own; `brush`: the first of them."""
         height, width = self.view.shape
-        painted = f"{self.size.width} x {self.size.height}"
-        if self.own_size:
+        if (brush.height, brush.width) == (height, width):
             return []
-        return [f"strokes were painted at {painted} and brought to {width} x {height}"]
+        painted = f"strokes were painted at {brush.width} x {brush.height}"
+        if self.own_size:
+            return [f"{painted}, fine ones at {width} x {height}"]
+        fine = f", fine ones at {self.size.width} x {self.size.height}," if brush != self.size else ""
+        return [f"{painted}{fine} and brought to {width} x {height}"]
 
     def rows(self, first: int, count: int) -> Tensor:
         """1 x 3 x count x width in [0, 1]."""

@@ -97,7 +97,7 @@ class TrainedEngine:
         if strength > 0 and not troubles:
             self._speed += 0.3 * (clock.timings["stylize"] / 1e3 / (size.area / 1e6) - self._speed)
         return EngineResult(
-            result, clock.timings, [model.reference()], [precision, *photograph.size_notes(), *troubles]
+            result, clock.timings, [model.reference()], [precision, *photograph.size_notes(size), *troubles]
         )
 
     def _stylize(

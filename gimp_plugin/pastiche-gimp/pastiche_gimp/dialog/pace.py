@@ -18,7 +18,11 @@ LARGEST_ENLARGEMENT = 16
 LARGEST_AREA = 16_000_000
 """... nor on more than these, except just its own. Fast paints them after an underpainting on a quarter of them..."""
 LEAST_STEP = 1.5
-"""... which is left out where it would not have fewer pixels by this. The daemon decides all that: imaging/scale.py."""
+"""... which is left out where it would not have fewer pixels by this."""
+USUAL_BRUSH = 100
+LEAST_GROWTH, LARGEST_REFINED = 6, 8_000_000
+"""Pictures of so many times as many pixels get finer strokes on this many at most, with no broader brush. The daemon
+decides all that: imaging/scale.py, engines/refining.py."""
 NATIVE_PIXELS = {FAST: FINE_PIXELS * 5 // 4, TRAINED: FINE_PIXELS}
 """All that is painted, for a picture that is large enough; of a trained model, which may have its own, the usual."""
 SMALLEST_SIDE = 128
@@ -61,7 +65,10 @@ def painted(pixels: int, options: Mapping[str, Any]) -> float:
     fine, coarse = _area(wanted, pixels), _area(wanted / 4, pixels)
     if options["method"] == TRAINED:
         return fine
-    return _passes(options) * (fine + coarse if fine > LEAST_STEP * coarse else fine)
+    refined = min(pixels, LARGEST_REFINED)
+    if float(options["brush_size"]) > USUAL_BRUSH or refined < LEAST_GROWTH * fine:
+        refined = 0
+    return _passes(options) * (fine + (coarse if fine > LEAST_STEP * coarse else 0) + refined)
 
 
 def _area(wanted: float, pixels: int) -> float:
