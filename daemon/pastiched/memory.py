@@ -20,6 +20,7 @@ _SAID_BY_ALLOCATORS = (
     "cannot allocate memory",
     # OpenVINO's.
     "failed to allocate",
+    "can't alloc",
     "bad_alloc",
     # oneDNN's words for it, on the CPU.
     "could not create a primitive",

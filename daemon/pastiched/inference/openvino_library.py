@@ -94,6 +94,10 @@ class CompiledGraph:
         with suppress(RuntimeError):  # So it says that it failed, or was cancelled.
             self._request.cancel()
             self._request.wait()
+        self.unload()
+
+    def unload(self) -> None:
+        """Gives everything back, the last run's tensors too; the next run compiles anew."""
         self._compiled = self._request = None
 
 
@@ -127,5 +131,10 @@ class OpenVinoStages:
         self.check = check
         try:
             yield
+        except (RuntimeError, MemoryError):
+            # Perhaps memory ran out, here or in between: what is tried next shall have all of it.
+            for graph in self.graphs:
+                graph.unload()
+            raise
         finally:
             self.check = lambda: None
