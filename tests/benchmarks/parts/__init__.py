@@ -1,0 +1,1 @@
+"""Parts of the benchmark suite, one a file, and what they share."""
