@@ -96,6 +96,18 @@ def test_a_trained_pastiche_in_tiles_is_the_one_at_once(ink: Path, case: int) ->
     assert decibels(tiled, whole) >= 80
 
 
+@pytest.mark.parametrize("case", [1, 5, 10])
+def test_a_refined_trained_pastiche_too(ink: Path, case: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(refining, "LEAST_GROWTH", 1.1)
+    engine, (job, options) = TrainedEngine(CPU), drawn(case)
+    job["styles"] = None
+    options["brush_size"] = 100
+    whole, tiled = (painted(engine, **job, model=ink, depth="32", **(options | {"tile": t})) for t in (0, 112))
+    assert decibels(tiled, whole) >= 80
+    monkeypatch.setattr(refining, "LEAST_GROWTH", 1e9)
+    assert decibels(painted(engine, **job, model=ink, depth="32", **(options | {"tile": 0})), whole) < 40
+
+
 def steps(picture: np.ndarray, axis: int) -> np.ndarray:
     """Mean absolute difference of neighbours across every joint that there could be."""
     return np.abs(np.diff(picture.astype(float), axis=axis)).mean((1 - axis, 2))

@@ -9,7 +9,6 @@ from types import ModuleType
 import pytest
 
 from pastiched.engines.refining import painting_sizes
-from pastiched.imaging.scale import working_size
 
 PLUG_IN = Path(__file__).parents[2] / "gimp_plugin" / "pastiche-gimp"
 
@@ -36,14 +35,14 @@ def test_the_dialog_knows_on_how_many_pixels_the_daemon_paints(
     assert told == pytest.approx(passes * sizes.area, rel=0.07)
 
 
-@pytest.mark.parametrize("side", [128, 300, 1000, 4000])
+@pytest.mark.parametrize("side", [128, 300, 1000, 2100, 2500, 4000])
 @pytest.mark.parametrize("brush", [25.0, 100.0, 400.0])
 @pytest.mark.parametrize("strength", [100, 50])
 def test_a_trained_model_paints_them_once_whatever_the_strength(
     pace: ModuleType, side: int, brush: float, strength: int
 ) -> None:
     told = pace.painted(side * side, {"method": "trained", "brush_size": brush, "strength": strength})
-    assert told == pytest.approx(working_size(side, side, brush, (False, False), 16).area, rel=0.07)
+    assert told == pytest.approx(painting_sizes(side, side, brush, (False, False), 16, 750_000).area, rel=0.07)
 
 
 def test_each_trained_model_has_a_pace_of_its_own(pace: ModuleType) -> None:

@@ -230,9 +230,9 @@ def test_a_model_that_has_painted_is_estimated_by_its_own_size(tmp_path: Path) -
     engine = TrainedEngine(torch.device("cpu"))
     options = check_options({"method": "trained", "model": "fine"})
     fine = write_model(tmp_path, "fine", native_pixels=4_000_000)
-    before = engine.estimate(4000, 4000, options)
+    before = engine.estimate(2000, 2000, options)
     run(engine, fine, np.zeros((8, 8, 3), np.uint8))
-    assert engine.estimate(4000, 4000, options)[1] > before[1]
+    assert engine.estimate(2000, 2000, options)[1] > before[1]
     assert engine.estimate(4000, 4000, check_options({"method": "trained"})) != engine.estimate(4000, 4000, options)
 
 

@@ -50,9 +50,15 @@ class PaintingSizes:
         return sum(size.area for size in self.all)
 
 
-def painting_sizes(width: int, height: int, brush_size: float, wrap: tuple[bool, bool], multiple: int) -> PaintingSizes:
-    """For a picture of that size; `brush_size` in percent."""
-    sizes = working_sizes(width, height, brush_size, wrap, multiple)
+def painting_sizes(
+    width: int, height: int, brush_size: float, wrap: tuple[bool, bool], multiple: int, native: int | None = None
+) -> PaintingSizes:
+    """For a picture of that size; `brush_size` in percent. `native`: of a network that wants no underpainting, as
+    `working_size` takes it."""
+    if native is None:
+        sizes = working_sizes(width, height, brush_size, wrap, multiple)
+    else:
+        sizes = [working_size(width, height, brush_size, wrap, multiple, native)]
     wanted = min(width * height, LARGEST)
     if brush_size > USUAL_BRUSH or wanted < LEAST_GROWTH * sizes[-1].area:
         return PaintingSizes(sizes)

@@ -1,4 +1,4 @@
-"""The Trained method: a generator that has learned one look, in one pass."""
+"""The Trained method: a generator that has learned one look, in one pass, and on large pictures a finer one."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ from pastiched.engines.base import Callbacks, EngineJob, EngineResult
 from pastiched.engines.finishing import finish
 from pastiched.engines.inputs import WRAPS, Photograph, read_photograph
 from pastiched.engines.precision import precision_note, type_for_depth
+from pastiched.engines.refining import PaintingSizes, painting_sizes, refine
 from pastiched.engines.stage_clock import StageClock
 from pastiched.imaging.colour import ColourMatch, gaussian
-from pastiched.imaging.scale import NATIVE_PIXELS, Rows, WorkingSize, rows_of, strips, working_size
+from pastiched.imaging.scale import NATIVE_PIXELS, Rows, WorkingSize, rows_of, strips
 from pastiched.inference.generator_painter import paint_by_generator
 from pastiched.inference.opening import open_generator_stages
 from pastiched.inference.piece_size import GENERATOR, bytes_taken, piece_pixels
@@ -58,13 +59,12 @@ class TrainedEngine:
         self._generators.clear()
 
     def estimate(self, width: int, height: int, options: dict[str, Any]) -> tuple[float, int]:
-        native = self._native.get(str(options["model"]), NATIVE_PIXELS)
-        size = working_size(width, height, options["brush_size"], WRAPS[options["wrap"]], MULTIPLE, native)
-        work, output = size.area / 1e6, width * height / 1e6
-        seconds = self._speed * work + SECONDS_PER_OUTPUT_MEGAPIXEL * output
+        sizes = _sizes(width, height, options, self._native.get(str(options["model"]), NATIVE_PIXELS))
+        largest, output = sizes.last.area, width * height / 1e6
+        seconds = self._speed * sizes.area / 1e6 + SECONDS_PER_OUTPUT_MEGAPIXEL * output
         dtype = type_for_depth(options["depth"], self.device)
-        most = piece_pixels(options["tile"], size.area, dtype, self.device, GENERATOR)
-        memory = bytes_taken(size.area, most, dtype, GENERATOR) + BYTES_PER_OUTPUT_MEGAPIXEL * (output + work)
+        most = piece_pixels(options["tile"], largest, dtype, self.device, GENERATOR)
+        memory = bytes_taken(largest, most, dtype, GENERATOR) + BYTES_PER_OUTPUT_MEGAPIXEL * (output + largest / 1e6)
         return seconds, int(memory)
 
     @torch.inference_mode()
@@ -77,41 +77,48 @@ class TrainedEngine:
         with clock.stage("prepare", 0.02):
             form = job.content.format
             native = self._native[model.name] = model.native_pixels
-            size = working_size(form.width, form.height, job.options["brush_size"], wrap, MULTIPLE, native)
-            photograph = read_photograph(job.content, size, wrap, callbacks.check)
-        strength = job.options["strength"] / 100
+            sizes = _sizes(form.width, form.height, job.options, native)
+            photograph = read_photograph(job.content, sizes.last, wrap, callbacks.check)
+        strength, soft = job.options["strength"] / 100, sizes.refined is None
 
         def paint(attempt: Attempt) -> tuple[PixelBuffer, str]:
             stages = self._open_stages(model, attempt.dtype, attempt.device)
             with stages.watched(callbacks.check):
                 with clock.stage("stylize", STYLIZE):
-                    pastiche = self._stylize(stages, job, photograph, strength, attempt.most, callbacks)
+                    pastiche = self._stylize(stages, job, photograph, sizes, attempt.most, callbacks)
                 with clock.stage("finish", FINISH):
-                    picture = finish(job, photograph, pastiche, strength, wrap, callbacks, FINISH, soft=True)
+                    picture = finish(job, photograph, pastiche, strength, wrap, callbacks, FINISH, soft=soft)
             if photograph.streamed:
                 stages.release()
             return picture, precision_note(stages.dtype, stages.library)
 
-        most = piece_pixels(job.options["tile"], size.area, dtype, self.device, GENERATOR)
+        most = piece_pixels(job.options["tile"], sizes.last.area, dtype, self.device, GENERATOR)
         (result, precision), troubles = first_that_fits(attempts(most, dtype, self.device), paint)
         if strength > 0 and not troubles:
-            self._speed += 0.3 * (clock.timings["stylize"] / 1e3 / (size.area / 1e6) - self._speed)
-        return EngineResult(
-            result, clock.timings, [model.reference()], [precision, *photograph.size_notes(size), *troubles]
-        )
+            self._speed += 0.3 * (clock.timings["stylize"] / 1e3 / (sizes.area / 1e6) - self._speed)
+        notes = [precision, *photograph.size_notes(sizes.painted[-1]), *troubles]
+        return EngineResult(result, clock.timings, [model.reference()], notes)
 
     def _stylize(
-        self, stages: GeneratorStages, job: EngineJob, photograph: Photograph, strength: float, most: int,
+        self, stages: GeneratorStages, job: EngineJob, photograph: Photograph, sizes: PaintingSizes, most: int,
         callbacks: Callbacks,
     ) -> Rows:  # fmt: skip
+        strength, size = job.options["strength"] / 100, photograph.size
         if strength == 0:
             return photograph.working_rows
-        size = photograph.size
-        rim = Rim.of(size.width, size.height, photograph.wrap, MULTIPLE)
-        pastiche: Rows = paint_by_generator(stages, photograph.working_rows, rim, job.options["seed"], most).rows
-        if not photograph.streamed:
-            parts = list(_parts(pastiche, size, callbacks))
-            pastiche = rows_of(torch.cat(parts, 2))
+
+        def generated(content: Rows, its: WorkingSize) -> Rows:
+            rim = Rim.of(its.width, its.height, photograph.wrap, MULTIPLE)
+            return paint_by_generator(stages, content, rim, job.options["seed"], most).rows
+
+        pastiche = generated(photograph.working_rows, size)
+        if sizes.refined or not photograph.streamed:
+            painting = torch.cat(list(_parts(pastiche, size, callbacks)), 2)
+            if sizes.refined:
+                (brush,) = sizes.painted
+                broad = generated(rows_of(photograph.reduced(brush)), brush)(0, brush.height)
+                painting = refine(broad, painting, photograph.wrap)
+            pastiche = rows_of(painting)
         if job.options["colour"] == "match":
             match = ColourMatch(gaussian(_parts(pastiche, size, callbacks)), gaussian([photograph.colours]))
             return lambda first, count: torch.lerp(
@@ -131,6 +138,10 @@ class TrainedEngine:
                 self._generators.popitem(last=False)
         self._generators.move_to_end(key)
         return self._generators[key]
+
+
+def _sizes(width: int, height: int, options: dict[str, Any], native: int) -> PaintingSizes:
+    return painting_sizes(width, height, options["brush_size"], WRAPS[options["wrap"]], MULTIPLE, native)
 
 
 def _parts(pastiche: Rows, size: WorkingSize, callbacks: Callbacks) -> Iterator[Tensor]:

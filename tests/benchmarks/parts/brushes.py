@@ -6,7 +6,7 @@ import math
 
 from parts.photographs import Size
 from pastiched.engines.refining import painting_sizes
-from pastiched.imaging.scale import NATIVE_PIXELS, working_size
+from pastiched.imaging.scale import NATIVE_PIXELS
 from pastiched.networks.pastiche_net import MULTIPLE
 
 USUAL = 100.0
@@ -29,4 +29,4 @@ def fast_pixels(size: Size, brush: float) -> int:
 
 
 def trained_pixels(size: Size, brush: float, native: int) -> int:
-    return working_size(size.width, size.height, brush, (False, False), MULTIPLE, native).area
+    return painting_sizes(size.width, size.height, brush, (False, False), MULTIPLE, native).area

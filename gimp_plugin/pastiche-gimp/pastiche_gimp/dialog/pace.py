@@ -63,11 +63,11 @@ def painted(pixels: int, options: Mapping[str, Any]) -> float:
     """Pixels that a network goes over for a picture of so many: small strokes take more of them."""
     wanted = FINE_PIXELS * (100 / float(options["brush_size"])) ** 2
     fine, coarse = _area(wanted, pixels), _area(wanted / 4, pixels)
-    if options["method"] == TRAINED:
-        return fine
     refined = min(pixels, LARGEST_REFINED)
     if float(options["brush_size"]) > USUAL_BRUSH or refined < LEAST_GROWTH * fine:
         refined = 0
+    if options["method"] == TRAINED:
+        return fine + refined
     return _passes(options) * (fine + (coarse if fine > LEAST_STEP * coarse else 0) + refined)
 
 
