@@ -127,6 +127,6 @@ def test_rows_are_the_same_in_whatever_order_they_are_asked_for(network: Pastich
 def test_the_share_that_is_done_grows_with_every_piece(network: PasticheNet, code: StyleCode) -> None:
     stages, x, told = TorchPasticheStages(network, torch.float32, CPU), picture(112, 112), []
     rim = Rim.of(112, 112, (False, False), MULTIPLE)
-    PastichePainter(stages, 64 * 64).paint(rows_of(x), rim, code, 0, told.append)
+    PastichePainter(stages, 48 * 48).paint(rows_of(x), rim, code, 0, told.append)
     assert len(told) > 18 and all(a < b for a, b in itertools.pairwise(told))
     assert told[0] == 0 and told[-1] < 1

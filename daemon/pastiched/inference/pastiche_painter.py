@@ -31,8 +31,9 @@ from pastiched.networks.pastiche_net import (
 )
 from pastiched.networks.statistics import StyleCode
 
-ENDS = 3
-"""How many times as much memory a pixel takes in the first and the last stage, which see hardly beyond their piece."""
+ENDS = 2
+"""How many times smaller pieces are in the first and the last stage: they take three times as much memory a pixel, and
+see hardly beyond their piece."""
 LARGE = 4_000_000
 """Pixels from which memory is given back between stages: to ask for it anew takes time."""
 ENCODED, PAINTED = 0.2, 0.7

@@ -25,7 +25,7 @@ class Appetite:
     """For each pixel of the picture, while its pieces are."""
 
 
-PASTICHE = Appetite(30, 4.6)
+PASTICHE = Appetite(45, 4.6)
 GENERATOR = Appetite(60, 0.3)
 
 
