@@ -250,7 +250,7 @@ class Dispatcher:
 
     def busy(self, worker: Worker) -> bool:
         """Whether the worker's computing thread has something to do."""
-        if any(w is worker for _, w in self._early.values()):
+        if self._has_early(worker):
             return True
         return any(w is worker and job.state in COMPUTING and not job.receiving for job, w in self._running.values())
 
@@ -298,7 +298,7 @@ class Dispatcher:
         jobs, computing = self._jobs_of(worker)
         if len(jobs) - len(computing) >= SENDING_JOBS:
             return False
-        if not job.preview and any(w is worker for _, w in self._early.values()):
+        if not job.preview and self._has_early(worker):
             return False
         return not any(other.preview or not job.preview for other in computing)
 
@@ -306,7 +306,7 @@ class Dispatcher:
         """One further full job may be at the worker while one computes, so that it can be begun at once."""
         if not job.may_be_early or job.inflows or job.nbytes > EARLY_BYTES:
             return False
-        if any(w is worker for _, w in self._early.values()):
+        if self._has_early(worker):
             return False
         jobs, computing = self._jobs_of(worker)
         # The one that computes may have a result to be streamed too.
@@ -318,6 +318,9 @@ class Dispatcher:
         """All that it has begun, and those of them that compute."""
         jobs = [job for job, its_worker in self._running.values() if its_worker is worker]
         return jobs, [job for job in jobs if job.state in COMPUTING]
+
+    def _has_early(self, worker: Worker) -> bool:
+        return any(its_worker is worker for _, its_worker in self._early.values())
 
     def _recall(self) -> None:
         """What workers were given before its turn goes back into the queue."""

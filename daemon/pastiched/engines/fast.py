@@ -184,24 +184,22 @@ class FastEngine:
         if brush.strength == 0:
             return photograph.working_rows
         *coarser, fine = sizes.painted
-        before = 0
 
-        def show_next(size: WorkingSize) -> Show:
-            nonlocal before
-            begin, before = before, before + size.area
-            return _part(callbacks, begin / sizes.area, size.area / sizes.area)
+        def show(size: WorkingSize) -> Show:
+            before = sum(other.area for other in sizes.all[: sizes.all.index(size)])
+            return _part(callbacks, before / sizes.area, size.area / sizes.area)
 
         cover: Cover | None = None
         for size in coarser:
-            underpainting = self._whole(brush, photograph, cover, size, show_next(size))
+            underpainting = self._whole(brush, photograph, cover, size, show(size))
             cover = brush.cover(underpainting, size, fine)
         if photograph.streamed and not sizes.refined:
             brush.stages.release()
-            return self._paint(brush, photograph.working_rows, cover, fine, show_next(fine))
-        painting = self._whole(brush, photograph, cover, fine, show_next(fine))
+            return self._paint(brush, photograph.working_rows, cover, fine, show(fine))
+        painting = self._whole(brush, photograph, cover, fine, show(fine))
         if sizes.refined:
             cover = brush.cover(painting, fine, sizes.refined)
-            finer = self._paint(brush, photograph.working_rows, cover, sizes.refined, show_next(sizes.refined))
+            finer = self._paint(brush, photograph.working_rows, cover, sizes.refined, show(sizes.refined))
             painting = refine(painting, finer(0, sizes.refined.height), brush.wrap)
         return rows_of(painting)
 
