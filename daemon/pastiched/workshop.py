@@ -213,7 +213,8 @@ class JobCalls:
         self._workshop, self._task = workshop, task
         self._peak: dict[str, int] = {}
         self.lent = 0.0
-        """Seconds that went to previews in between."""
+        self._lending = False
+        """Whether one of them is being computed."""
 
     def progress(self, stage: str, fraction: float, detail: dict[str, Any] | None = None) -> None:
         self._workshop.courier.ticks += 1
@@ -223,7 +224,8 @@ class JobCalls:
 
     def check(self) -> None:
         self._workshop.courier.ticks += 1
-        if self._task.cancel.is_set():
+        # Networks may still be watched for this job while they compute a preview, which is not to be cancelled with it.
+        if self._task.cancel.is_set() and not self._lending:
             raise Cancelled
 
     def between_steps(self) -> None:
@@ -231,9 +233,11 @@ class JobCalls:
         if not self._task.preview and (waiting := self._workshop.courier.take_preview()):
             # The preview's own measure starts anew.
             self._peak = self.peak()
-            began = time.monotonic()
+            began, self._lending = time.monotonic(), True
             self._workshop.work_on(waiting)
+            self._lending = False
             self.lent += time.monotonic() - began
+            self.check()
 
     def preview(self, pixels: PixelBuffer) -> None:
         self._workshop.courier.ticks += 1

@@ -64,6 +64,8 @@ VGG19_WIDTHS = (64, 128, 256, 512, 512)
 class Watch:
     """Callbacks that remember when the first preview came."""
 
+    lent = 0.0
+
     def __init__(self) -> None:
         self.began, self.first = time.perf_counter(), 0.0
 

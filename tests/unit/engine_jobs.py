@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,19 @@ from pastiched.engines.silence import Silent
 
 DEPTHS = {"uint8": "u8", "uint16": "u16", "float32": "f32"}
 TYPES = {depth: name for name, depth in DEPTHS.items()}
+
+
+class Guest(Silent):
+    """Callbacks that let something else in, once, before that step (0 is the first) of a job."""
+
+    def __init__(self, step: int, work: Callable[[], Any]) -> None:
+        super().__init__()
+        self.step, self._work = step, work
+
+    def between_steps(self) -> None:
+        self.step -= 1
+        if self.step == -1:
+            self._work()
 
 
 class Listener(Silent):

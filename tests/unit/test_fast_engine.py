@@ -20,6 +20,7 @@ from pastiched.engines.base import Cancelled, EngineJob, StyleInput
 from pastiched.engines.fast import FINISH, STYLIZE, FastEngine
 from pastiched.engines.inputs import read_style
 from pastiched.inference import opening
+from tests.unit.engine_jobs import Guest
 
 GALLERY = Path(__file__).parents[2] / "daemon" / "pastiched" / "gallery"
 SWIRL, ENGRAVING, WHEAT, WAVE = "starlit-swirl", "storm-engraving", "golden-wheat", "indigo-wave"
@@ -27,6 +28,8 @@ SWIRL, ENGRAVING, WHEAT, WAVE = "starlit-swirl", "storm-engraving", "golden-whea
 
 class Watch:
     """Callbacks that remember, and cancel after `allowed` checks."""
+
+    lent = 0.0
 
     def __init__(self, allowed: int | None = None) -> None:
         self.allowed, self.stages, self.fractions = allowed, [], []  # type: ignore[var-annotated]
@@ -41,7 +44,8 @@ class Watch:
             if self.allowed < 0:
                 raise Cancelled
 
-    def between_steps(self) -> None: ...
+    def between_steps(self) -> None:
+        self.check()
 
     def preview(self, pixels: PixelBuffer) -> None: ...
 
@@ -65,7 +69,7 @@ def buffer(array: np.ndarray, role: str = "content") -> PixelBuffer:
 
 def paint(
     engine: FastEngine, photo: np.ndarray, styles: list[tuple[str, float]] | None = None,
-    mask: np.ndarray | None = None, watch: Watch | None = None, **options: Any,
+    mask: np.ndarray | None = None, watch: Watch | Guest | None = None, **options: Any,
 ) -> np.ndarray:  # fmt: skip
     inputs = [StyleInput(None, GALLERY / f"{name}.jpg", weight) for name, weight in styles or [(WHEAT, 1.0)]]
     options = {"brush_size": 400} | options
@@ -371,3 +375,52 @@ def test_a_job_after_a_cancelled_one_is_painted_as_ever(engine: FastEngine, face
         with pytest.raises(Cancelled):
             paint(engine, face, watch=Watch(allowed))
         assert np.array_equal(paint(engine, face), wanted)
+
+
+@pytest.mark.parametrize("library", ["OpenVINO", "PyTorch"])
+def test_another_picture_may_be_painted_between_two_pieces(
+    face: np.ndarray, library: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if library == "PyTorch":
+        monkeypatch.setattr(opening, "openvino_works", lambda: False)
+    elif not opening.openvino_works():
+        pytest.skip("OpenVINO is not here")
+    engine = FastEngine(torch.device("cpu"))
+
+    def host(watch: Watch | Guest | None = None) -> np.ndarray:
+        return paint(engine, face, watch=watch, brush_size=200, tile=160)
+
+    def guest() -> np.ndarray:
+        return paint(engine, face[:100], [(SWIRL, 1.0)])
+
+    wanted, its, guests, step = host(), guest(), list[np.ndarray](), 0
+    while True:
+        watch = Guest(step, lambda: guests.append(guest()))
+        assert np.array_equal(host(watch), wanted), step
+        if watch.step >= 0:
+            break
+        step += 3
+    assert step > 20 and 3 * len(guests) == step
+    assert all(np.array_equal(one, its) for one in guests)
+
+
+def test_a_picture_in_between_leaves_the_other_to_be_cancelled(engine: FastEngine, face: np.ndarray) -> None:
+    class Leaving(Guest):
+        """Is cancelled while the network computes, after the other picture."""
+
+        def __init__(self) -> None:
+            super().__init__(1, lambda: paint(engine, face[:100]))
+            self.check = self._check  # type: ignore[method-assign]
+
+        def _check(self) -> None:
+            if self.step < 0:
+                self.step -= 1
+                if self.step < -3:
+                    raise Cancelled
+
+        def between_steps(self) -> None:
+            if self.step >= 0:
+                super().between_steps()
+
+    with pytest.raises(Cancelled):
+        paint(engine, face, watch=Leaving(), brush_size=100, tile=160)

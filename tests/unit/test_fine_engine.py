@@ -29,14 +29,18 @@ QUICK = {"method": "fine", "effort": "draft", "features": "compact", "iterations
 class Watch:
     """Callbacks that remember; wishes to finish after `finish` steps, and cancels after `cancel`."""
 
+    lent = 0.0
+
     def __init__(self, finish: int | None = None, cancel: int | None = None) -> None:
         self.finish, self.cancel, self.steps = finish, cancel, 0
+        self.stage = ""
         self.fractions: list[float] = []
         self.details: list[dict[str, Any]] = []
         self.previews: list[PixelBuffer] = []
         self.between: Callable[[], None] = lambda: None
 
     def progress(self, stage: str, fraction: float, detail: dict[str, Any] | None = None) -> None:
+        self.stage = stage
         self.fractions.append(fraction)
         if detail:
             self.details.append(detail)
@@ -46,8 +50,9 @@ class Watch:
             raise Cancelled
 
     def between_steps(self) -> None:
-        self.steps += 1
-        self.between()
+        if self.stage == "stylize":
+            self.steps += 1
+            self.between()
 
     def preview(self, pixels: PixelBuffer) -> None:
         self.previews.append(pixels)

@@ -22,6 +22,7 @@ from pastiched.engines.trained import FINISH, WARM, TrainedEngine
 from pastiched.imaging.scale import strips
 from pastiched.inference import generator_painter, opening
 from pastiched.trained_model import write_trained_model
+from tests.unit.engine_jobs import Guest
 from tests.unit.trained_files import CARD, random_generator, write_model
 
 TYPES = {"u8": np.uint8, "u16": np.uint16, "f32": np.float32}
@@ -323,3 +324,22 @@ def test_a_job_after_a_cancelled_one_is_painted_as_ever(engine: TrainedEngine, i
         with pytest.raises(Cancelled):
             run(engine, ink, face, callbacks=Patience(allowed))
         assert np.array_equal(paint(engine, ink, face), wanted)
+
+
+@pytest.mark.parametrize("library", ["OpenVINO", "PyTorch"])
+def test_another_picture_may_be_painted_between_two_pieces(
+    ink: Path, face: np.ndarray, library: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if library == "PyTorch":
+        monkeypatch.setattr(opening, "openvino_works", lambda: False)
+    elif not opening.openvino_works():
+        pytest.skip("OpenVINO is not here")
+    engine, guests, step = TrainedEngine(torch.device("cpu")), list[np.ndarray](), 0
+    wanted, its = paint(engine, ink, face, tile=64), paint(engine, ink, face[:100])
+    while True:
+        watch = Guest(step, lambda: guests.append(paint(engine, ink, face[:100])))
+        assert np.array_equal(paint(engine, ink, face, callbacks=watch, tile=64), wanted), step
+        if watch.step >= 0:
+            break
+        step += 1
+    assert step >= 12 and all(np.array_equal(one, its) for one in guests)

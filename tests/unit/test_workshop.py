@@ -205,6 +205,24 @@ def test_a_preview_that_fails_leaves_the_full_job_alone(bench: Bench) -> None:
     assert {tag: type(body) for tag, body in bench.outbox.outcomes()} == {"preview": Failed, "full": Result}
 
 
+def test_a_preview_is_not_cancelled_with_the_job_that_let_it_through(bench: Bench) -> None:
+    full, hosts = make("full"), list[Callbacks]()
+
+    def behave(job: EngineJob, callbacks: Callbacks) -> EngineResult:
+        if job.preview:
+            full.cancel.set()
+            hosts[0].check()
+            callbacks.check()
+            return RESULT
+        hosts.append(callbacks)
+        bench.outbox.previews.append(make("preview", True))
+        callbacks.between_steps()
+        return RESULT
+
+    assert isinstance(bench.work(behave, full), CancelledBody)
+    assert {tag: type(body) for tag, body in bench.outbox.outcomes()} == {"preview": Result, "full": CancelledBody}
+
+
 def test_every_callback_is_a_tick_and_the_fraction_never_falls(bench: Bench) -> None:
     task = make("one")
 

@@ -16,6 +16,9 @@ class Cancelled(Exception):
 class Callbacks(Protocol):
     """How a running engine talks to the worker. Every call shows that the engine gets on (else it counts as hung)."""
 
+    lent: float
+    """Seconds that went to previews in between."""
+
     def progress(self, stage: str, fraction: float, detail: dict[str, Any] | None = None) -> None:
         """`stage` "load", "style", "stylize" or "finish"; `fraction` 0..1 of the whole job.
 
@@ -26,7 +29,7 @@ class Callbacks(Protocol):
         """Raises Cancelled."""
 
     def between_steps(self) -> None:
-        """Lets a waiting preview through. An engine that calls it bears being entered again from there."""
+        """Raises Cancelled; lets a waiting preview through. An engine that calls it bears being entered again."""
 
     def preview(self, pixels: PixelBuffer) -> None:
         """Shows a reduced picture of role "preview"."""

@@ -57,6 +57,8 @@ class Brush:
     wrap: tuple[bool, bool]
     most: int
     """Pixels that go through the network at once."""
+    pause: Callable[[], None]
+    """Called between pieces."""
 
     def cover(self, underpainting: Tensor, coarse: WorkingSize, fine: WorkingSize) -> Cover:
         """The enlarged underpainting, half covered with the photograph; less where it is hardly broader."""
@@ -155,7 +157,7 @@ class FastEngine:
 
         def paint(attempt: Attempt) -> tuple[PixelBuffer, str]:
             stages = self._open_stages(attempt.dtype, attempt.device)
-            brush = Brush(stages, code, strength, job.options["seed"], wrap, attempt.most)
+            brush = Brush(stages, code, strength, job.options["seed"], wrap, attempt.most, callbacks.between_steps)
             with stages.watched(callbacks.check), checks(self._network, callbacks.check):
                 with clock.stage("stylize", STYLIZE):
                     pastiche = self._stylize(brush, photograph, sizes, callbacks)
@@ -216,7 +218,7 @@ class FastEngine:
         """
         strength = brush.strength
         content = cover(photograph) if cover else photograph
-        painter = PastichePainter(brush.stages, brush.most)
+        painter = PastichePainter(brush.stages, brush.most, brush.pause)
         rim = Rim.of(size.width, size.height, brush.wrap, MULTIPLE)
         if strength == 1:
             painting = painter.paint(content, rim, brush.code, brush.seed, show)

@@ -127,7 +127,7 @@ class FineEngine:
         painter = Painter(network, photograph.small.to(self.device), styles, recipe, plan, first)
         show = Show(job, photograph, callbacks)
         watcher = Watcher(show.after_step, file.offer)
-        begun, before = time.monotonic(), resumed.steps if resumed else 0
+        begun, lent, before = time.monotonic(), callbacks.lent, resumed.steps if resumed else 0
         try:
             painted = painter.run(watcher, resumed)
         except StateMismatch:
@@ -140,7 +140,7 @@ class FineEngine:
         if painted.ending is not Ending.DIVERGED:
             file.write(painter.state)
         if painted.ending is Ending.DONE and not before and recipe.work > 1:
-            pace = (time.monotonic() - begun - show.away - FLOOR_SECONDS * painted.steps) / recipe.work
+            pace = (time.monotonic() - begun - (callbacks.lent - lent) - FLOOR_SECONDS * painted.steps) / recipe.work
             self._speed[model.id] = max(0.0, pace + self._pace(model)) / 2
         return painted
 
@@ -188,8 +188,6 @@ class Show:
         self._callbacks, self._photograph = callbacks, photograph
         self._keep = job.options["colour"] == "keep"
         self._shown = 0.0
-        self.away = 0.0
-        """Seconds that other jobs' previews took."""
 
     def after_step(self, step: Step, picture: Callable[[], Tensor]) -> bool:
         """Whether the user wants the picture as it is now."""
@@ -206,9 +204,7 @@ class Show:
         if now - self._shown > PREVIEW_SECONDS:
             self._shown = now
             self._callbacks.preview(self._reduced(picture()))
-        left = time.monotonic()
         self._callbacks.between_steps()
-        self.away += time.monotonic() - left
         return self._callbacks.finishing()
 
     def _reduced(self, picture: Tensor) -> PixelBuffer:

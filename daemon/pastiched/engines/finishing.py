@@ -56,7 +56,7 @@ def finish(
         whole = pastiche(0, photograph.size.height)
         enlarge = _enlarger(photograph, whole, strength, wrap, detail, soft)
     for first, count in strips(height, width):
-        callbacks.check()
+        callbacks.between_steps()
         callbacks.progress("finish", begin + (1 - begin) * first / height)
         original = photograph.rows(first, count)
         out = enlarge(first, count, original)

@@ -10,7 +10,7 @@ from pastiched.engines.base import Callbacks
 
 
 class StageClock:
-    """Milliseconds by stage, told to the callbacks at the start of each."""
+    """Milliseconds by stage, without previews in between; told to the callbacks at the start of each."""
 
     def __init__(self, callbacks: Callbacks) -> None:
         self.timings: dict[str, float] = {}
@@ -20,6 +20,7 @@ class StageClock:
     def stage(self, name: str, fraction: float) -> Iterator[None]:
         self._callbacks.check()
         self._callbacks.progress(name, fraction)
-        start = time.perf_counter()
+        start, lent = time.perf_counter(), self._callbacks.lent
         yield
-        self.timings[name] = round((time.perf_counter() - start) * 1e3, 1)
+        taken = time.perf_counter() - start - (self._callbacks.lent - lent)
+        self.timings[name] = round(taken * 1e3, 1)

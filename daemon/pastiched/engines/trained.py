@@ -109,7 +109,7 @@ class TrainedEngine:
 
         def generated(content: Rows, its: WorkingSize) -> Rows:
             rim = Rim.of(its.width, its.height, photograph.wrap, MULTIPLE)
-            return paint_by_generator(stages, content, rim, job.options["seed"], most).rows
+            return paint_by_generator(stages, content, rim, job.options["seed"], most, callbacks.between_steps).rows
 
         pastiche = generated(photograph.working_rows, size)
         if sizes.refined or not photograph.streamed:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from torch import Tensor
 
 from pastiched.imaging.scale import Rows
@@ -15,11 +17,15 @@ from pastiched.networks.noise import CELL, noise_field
 HALO = -(-RADIUS // MULTIPLE) * MULTIPLE
 
 
-def paint_by_generator(stages: GeneratorStages, content: Rows, rim: Rim, seed: int, most: int) -> BandedRows:
-    """Painted when rows are asked for; `most`: pixels of a piece."""
+def paint_by_generator(
+    stages: GeneratorStages, content: Rows, rim: Rim, seed: int, most: int, pause: Callable[[], None] = lambda: None
+) -> BandedRows:
+    """Painted when rows are asked for; `most`: pixels of a piece. `pause` is called before each piece; the same stages
+    may paint something else there."""
     picture, noise = RimmedPicture(content, rim), noise_field(seed, rim.full_height, rim.full_width)
 
     def painted(piece: Piece) -> Tensor:
+        pause()
         seen = picture.cut(piece.rows, piece.columns)
         return piece.core(stages.generate(seen, piece.cut(noise, CELL)), 1)
 

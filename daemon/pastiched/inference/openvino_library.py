@@ -128,7 +128,7 @@ class OpenVinoStages:
 
     @contextmanager
     def watched(self, check: Callable[[], None]) -> Iterator[None]:
-        self.check = check
+        before, self.check = self.check, check
         try:
             yield
         except (RuntimeError, MemoryError):
@@ -137,4 +137,4 @@ class OpenVinoStages:
                 graph.unload()
             raise
         finally:
-            self.check = lambda: None
+            self.check = before

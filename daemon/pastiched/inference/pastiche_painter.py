@@ -44,9 +44,10 @@ Show = Callable[[float], None]
 class PastichePainter:
     """Paints with one network in one type of numbers."""
 
-    def __init__(self, stages: PasticheStages, most: int) -> None:
-        """`most`: pixels of a piece in the second stage, which takes the least memory a pixel and sees the furthest."""
-        self._stages, self._most = stages, most
+    def __init__(self, stages: PasticheStages, most: int, pause: Callable[[], None] = lambda: None) -> None:
+        """`most`: pixels of a piece in the second stage, which takes the least memory a pixel and sees the furthest.
+        `pause` is called before each piece of each stage; the same stages may paint something else there."""
+        self._stages, self._most, self._pause = stages, most, pause
 
     def paint(self, content: Rows, rim: Rim, code: StyleCode, seed: int, show: Show) -> BandedRows:
         """Values mostly in [0, 1]. The last stage is computed when rows are asked for. `content` is asked for its rows
@@ -56,6 +57,7 @@ class PastichePainter:
         moments, parts = RunningMoments(), pieces(rim, self._most, PAINTER_RADIUS)
         for number, piece in enumerate(parts):
             show(ENCODED + (PAINTED - ENCODED) * number / len(parts))
+            self._pause()
             seen = piece.cut(quarter, 4), piece.cut(eighth, 8), piece.cut(noise, CELL)
             painted = self._stages.paint(*seen, controls)
             moments.add(piece.core(painted, 4))
@@ -69,6 +71,7 @@ class PastichePainter:
 
     def _decoded(self, h: Tensor, controls: Controls, rim: Rim) -> BandedRows:
         def compute(piece: Piece) -> Tensor:
+            self._pause()
             return piece.core(self._stages.decode(piece.cut(h, 4), controls), 1)
 
         return BandedRows(rim, pieces(rim, self._most // ENDS, DECODER_RADIUS), compute)
@@ -84,6 +87,7 @@ class PastichePainter:
         picture, whole = RimmedPicture(content, rim), list[Tensor]()
         for number, piece in enumerate(parts):
             show(number / len(parts))
+            self._pause()
             features = self._stages.encode(picture.cut(piece.rows, piece.columns))
             cores = [piece.core(x, cell) for x, cell in zip(features, (4, 8), strict=True)]
             at4.add(cores[0])

@@ -21,7 +21,8 @@ class Stages(Protocol):
     """For the report."""
 
     def watched(self, check: Callable[[], None]) -> AbstractContextManager[None]:
-        """Inside, `check` is called several times a second at least; what it raises ends the stage."""
+        """Inside, `check` is called several times a second at least; what it raises ends the stage. May be nested:
+        another picture may be painted between two stages of this one."""
         ...
 
     def release(self) -> None:
