@@ -9,7 +9,19 @@ from collections.abc import Callable
 import pytest
 from wire import Daemon, Wire, job, slow_job, started, wait_for
 
-from pastiche.protocol import Body, Cancel, Cancelled, Done, Failed, Finish, Progress, Result, Status, StatusRequest
+from pastiche.protocol import (
+    Accepted,
+    Body,
+    Cancel,
+    Cancelled,
+    Done,
+    Failed,
+    Finish,
+    Progress,
+    Result,
+    Status,
+    StatusRequest,
+)
 
 
 def states(control: Wire) -> dict[str, str]:
@@ -55,6 +67,8 @@ def test_jobs_come_back_in_the_order_in_which_they_were_sent(jobs: Wire) -> None
 def test_its_cancel_comes_at_once_and_the_one_behind_is_painted(jobs: Wire, control: Wire) -> None:
     running, waiting = one_and_next(jobs)
     behind = jobs.send(job(session=jobs.session))
+    # Else the status, by another socket, may be asked for before it has come.
+    jobs.until(behind, Accepted)
     control.ask(Cancel(waiting, jobs.session), Done)
     assert isinstance(jobs.outcome(waiting).body, Cancelled)
     assert states(control) == {running: "running", behind: "queued"}
