@@ -7,14 +7,24 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from pastiche.options import check_options
 from pastiche.pixels import PixelBuffer, PixelFormat
 from pastiched.engines.base import Engine, EngineJob, StyleInput
 from pastiched.engines.silence import Silent
+from pastiched.inference import opening
 
 DEPTHS = {"uint8": "u8", "uint16": "u16", "float32": "f32"}
 TYPES = {depth: name for name, depth in DEPTHS.items()}
+
+
+def compute_with(library: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By "OpenVINO" (the test is skipped where it is not here) or by "PyTorch", for networks opened from now on."""
+    if library == "PyTorch":
+        monkeypatch.setattr(opening, "openvino_works", lambda: False)
+    elif not opening.openvino_works():
+        pytest.skip("OpenVINO is not here")
 
 
 class Guest(Silent):

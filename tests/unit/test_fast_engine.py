@@ -20,7 +20,7 @@ from pastiched.engines.base import Cancelled, EngineJob, StyleInput
 from pastiched.engines.fast import FINISH, STYLIZE, FastEngine
 from pastiched.engines.inputs import read_style
 from pastiched.inference import opening
-from tests.unit.engine_jobs import Guest
+from tests.unit.engine_jobs import Guest, compute_with
 
 GALLERY = Path(__file__).parents[2] / "daemon" / "pastiched" / "gallery"
 SWIRL, ENGRAVING, WHEAT, WAVE = "starlit-swirl", "storm-engraving", "golden-wheat", "indigo-wave"
@@ -381,10 +381,7 @@ def test_a_job_after_a_cancelled_one_is_painted_as_ever(engine: FastEngine, face
 def test_another_picture_may_be_painted_between_two_pieces(
     face: np.ndarray, library: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if library == "PyTorch":
-        monkeypatch.setattr(opening, "openvino_works", lambda: False)
-    elif not opening.openvino_works():
-        pytest.skip("OpenVINO is not here")
+    compute_with(library, monkeypatch)
     engine = FastEngine(torch.device("cpu"))
 
     def host(watch: Watch | Guest | None = None) -> np.ndarray:

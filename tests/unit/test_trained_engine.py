@@ -20,9 +20,9 @@ from pastiched.engines.base import Cancelled, EngineJob, EngineResult
 from pastiched.engines.silence import Silent
 from pastiched.engines.trained import FINISH, WARM, TrainedEngine
 from pastiched.imaging.scale import strips
-from pastiched.inference import generator_painter, opening
+from pastiched.inference import generator_painter
 from pastiched.trained_model import write_trained_model
-from tests.unit.engine_jobs import Guest
+from tests.unit.engine_jobs import Guest, compute_with
 from tests.unit.trained_files import CARD, random_generator, write_model
 
 TYPES = {"u8": np.uint8, "u16": np.uint16, "f32": np.float32}
@@ -304,10 +304,7 @@ def test_a_picture_with_values_that_are_no_numbers_is_refused(engine: TrainedEng
 def test_progress_grows_and_a_cancel_stops_long_before_the_end(
     ink: Path, face: np.ndarray, library: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if library == "PyTorch":
-        monkeypatch.setattr(opening, "openvino_works", lambda: False)
-    elif not opening.openvino_works():
-        pytest.skip("OpenVINO is not here")
+    compute_with(library, monkeypatch)
     engine, whole = TrainedEngine(torch.device("cpu")), Patience()
     assert library in run(engine, ink, face, callbacks=whole, tile=64).notes[0]
     assert whole.fractions == sorted(whole.fractions) and whole.asked >= 16, "twelve pieces"
@@ -330,10 +327,7 @@ def test_a_job_after_a_cancelled_one_is_painted_as_ever(engine: TrainedEngine, i
 def test_another_picture_may_be_painted_between_two_pieces(
     ink: Path, face: np.ndarray, library: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if library == "PyTorch":
-        monkeypatch.setattr(opening, "openvino_works", lambda: False)
-    elif not opening.openvino_works():
-        pytest.skip("OpenVINO is not here")
+    compute_with(library, monkeypatch)
     engine, guests, step = TrainedEngine(torch.device("cpu")), list[np.ndarray](), 0
     wanted, its = paint(engine, ink, face, tile=64), paint(engine, ink, face[:100])
     while True:
