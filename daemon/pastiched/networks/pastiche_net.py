@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from pastiched.networks.convolution import Convolution, PhaseConvolution, UpConvolution
 from pastiched.networks.noise import NoiseInput
+from pastiched.networks.peaks import hold_peaks
 from pastiched.networks.statistics import Moments, StyleCode, moments, standardization
 
 MULTIPLE = 16
@@ -36,6 +37,10 @@ HIDDEN = 160
 MODULATION = [4 * WIDE] * TRUNK + [4 * MIDDLE] + [WIDE] * TRUNK + [5 * BROAD]
 """How a code's modulation is divided: blocks of the trunk, the fine block, noise of the trunk, noise and block of the
 branch."""
+PEAKS = [f"content.{name}" for name in ("level4", "residual.a", "residual.b", "level8")]
+PEAKS += [f"trunk.{i}.{part}" for i in range(TRUNK) for part in "ab"]
+PEAKS += [f"branch.{name}" for name in ("down", "block.a", "block.b", "up")] + ["up4"]
+"""Layers that can be computed in 8-bit integers."""
 Controls = dict[str, Tensor]
 """B x C x 1 x 1 each, but for "covariance", B x 32 x 32; float32."""
 
@@ -131,6 +136,7 @@ class PasticheNet(nn.Module):
         self.out = PhaseConvolution(FINE, 3)
         self.gain = nn.Parameter(torch.tensor(0.5))
         nn.init.eye_(self.covariance.weight)
+        hold_peaks(self, PEAKS)
 
     def encode_style(self, y: Tensor) -> StyleCode:
         """The code of style pictures y, B x 3 x H x W in [0, 1], sides multiples of 8."""

@@ -49,6 +49,12 @@ def parser() -> argparse.ArgumentParser:
     fast.add_argument(
         "--repetition-weight", type=float, default=Weights.repetition, help="against repeated marks (%(default)s)"
     )
+    peaks = methods.add_parser("peaks", help="how large values become in a Fast network, for computing in integers")
+    add = peaks.add_argument
+    add("--model", type=Path, required=True, metavar="FILE", help="the network's safetensors, its card beside it")
+    _add_picture_flags(peaks, "peaks-run")
+    add("--size", type=int, default=256, help="side of the pictures (%(default)s)")
+    peaks.set_defaults(held_share=0.0)
     features = methods.add_parser("features", help="the compact feature network, from a larger one")
     _add_run_flags(features, "features-run", 96, 60)
     features.add_argument(
@@ -67,26 +73,31 @@ def _add_loss_network(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_run_flags(parser: argparse.ArgumentParser, out: str, size: int, minutes: int) -> None:
+    _add_picture_flags(parser, out)
     add = parser.add_argument
-    add("--photos", type=Path, required=True, metavar="DIR", help="folder of photographs")
-    add("--styles", type=Path, required=True, metavar="DIR", help="folder of style pictures")
-    add("--out", type=Path, default=Path(out), metavar="DIR", help=f"folder of the run ({out})")
     end = parser.add_mutually_exclusive_group()
     end.add_argument("--steps", type=int, metavar="N", help="end after N steps")
     end.add_argument("--minutes", type=float, metavar="N", help=f"end after N minutes of training (default {minutes})")
     parser.set_defaults(default_minutes=float(minutes), held_share=0.5)
     add("--init", type=Path, metavar="MODEL", help="safetensors to start from")
     add("--resume", action="store_true", help="go on from the checkpoint in --out")
-    add(
-        "--hold-out", type=Path, metavar="FILE",
-        help=f"never trained on (OUT/hold-out.txt); without it up to {HELD_OUT} pictures of each folder are chosen",
-    )  # fmt: skip
     add("--size", type=int, default=size, help="side of the training crops (%(default)s)")
     add("--batch", type=int, default=8, help="pictures a step (%(default)s)")
+    add("--data-note", default="", help="a sentence about the pictures and their rights, for the model card")
+
+
+def _add_picture_flags(parser: argparse.ArgumentParser, out: str) -> None:
+    add = parser.add_argument
+    add("--photos", type=Path, required=True, metavar="DIR", help="folder of photographs")
+    add("--styles", type=Path, required=True, metavar="DIR", help="folder of style pictures")
+    add("--out", type=Path, default=Path(out), metavar="DIR", help=f"folder of the run ({out})")
+    add(
+        "--hold-out", type=Path, metavar="FILE",
+        help=f"never used (OUT/hold-out.txt); without it up to {HELD_OUT} of each folder are chosen (by peaks none)",
+    )  # fmt: skip
     add("--seed", type=int, default=0)
     add("--device", default="cpu", help="cpu, cuda, mps, xpu (%(default)s)")
     add("--threads", type=int, default=0, help="CPU threads (0 = all)")
-    add("--data-note", default="", help="a sentence about the pictures and their rights, for the model card")
 
 
 def main(arguments: list[str]) -> int:
@@ -129,7 +140,7 @@ def _check(options: argparse.Namespace, multiple: int) -> None:
             raise ValueError(f"--{name} must be above 0")
     if not 0 <= options.seed < 2**63:
         raise ValueError("--seed must be a whole number from 0 on")
-    if (options.out / CHECKPOINT).exists() and not options.resume:
+    if (options.out / CHECKPOINT).exists() and not getattr(options, "resume", False):
         raise ValueError(f"{options.out.name} holds a run already: go on with --resume, or choose another --out")
 
 
@@ -245,7 +256,19 @@ def _train_gan(options: argparse.Namespace) -> Path:
     return train_gan(options, network, _plan(options, math.ceil(options.size / min(options.crops) / 2)))
 
 
-TRAINERS = {"fast": _train_fast, "features": _train_features, "gan": _train_gan}
+def _measure_peaks(options: argparse.Namespace) -> Path:
+    from pastiched.networks.pastiche_net import MULTIPLE
+    from pastiched.training.peaks import PeakMeasurement
+
+    _check(options, MULTIPLE)
+    pictures = _read_pictures(options, options.size)
+    photos, styles, command = pictures["photos"], pictures["styles"], _command(options)
+    return PeakMeasurement(
+        options.model, photos, styles, options.out, options.size, options.seed, options.device, command
+    ).run()
+
+
+TRAINERS = {"peaks": _measure_peaks, "fast": _train_fast, "features": _train_features, "gan": _train_gan}
 
 
 def _plan(options: argparse.Namespace, style_side: int = 0) -> dict[str, Any]:
@@ -263,7 +286,7 @@ def _say(line: str) -> None:
 def _command(options: argparse.Namespace) -> str:
     """The command for the model card, without the user's folders."""
     words = [f"pastiched train {options.method} --photos DIR --styles DIR"]
-    files = ("loss_network", "teacher", "init", "hold_out")
+    files = ("model", "loss_network", "teacher", "init", "hold_out")
     words += [f"--{n.replace('_', '-')} {path.name}" for n in files if (path := getattr(options, n, None))]
     names = (
         "steps",

@@ -32,6 +32,7 @@ from pastiched.training.losses import (
 )
 from pastiched.training.matrix_optimizer import MatrixOptimizer
 from pastiched.training.model_card import ModelCard
+from pastiched.training.peaks import measure_on
 from pastiched.training.run import FROM_NOTHING, Run, Training, falling
 from pastiched.training.running_average import early, follow
 from pastiched.training.stamps import stamp_loss
@@ -81,7 +82,8 @@ class FastRun(Run):
     def restore(self, state: dict[str, Any]) -> None:
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.average, self.commands = state["average"], state["commands"]
+        # Checkpoints from before there were peaks know none.
+        self.average, self.commands = self.average | state["average"], state["commands"]
 
     def supply(self) -> CropSupply:
         plan = self.plan
@@ -152,7 +154,9 @@ class FastRun(Run):
         """fast.safetensors (fp16) and its card in the run's folder."""
         plan = self.plan
         path = plan.out / "fast.safetensors"
-        save_file({k: v.half().contiguous().cpu() for k, v in self.average.items()}, str(path))
+        network = self.averaged()
+        measure_on(network, plan.photos, plan.styles, plan.size, plan.seed)
+        save_file({k: v.half().contiguous().cpu() for k, v in network.state_dict().items()}, str(path))
         ModelCard(
             id=plan.out.name,
             method="fast",
