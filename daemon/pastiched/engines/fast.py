@@ -165,7 +165,7 @@ class FastEngine:
                     picture = finish(job, photograph, pastiche, strength, wrap, callbacks, FINISH, soft=soft)
             if photograph.streamed:
                 stages.release()
-            return picture, precision_note(stages.dtype, stages.library)
+            return picture, precision_note(stages)
 
         dtype = type_for_depth(job.options["depth"], self.device)
         most = piece_pixels(job.options["tile"], sizes.last.area, dtype, self.device, PASTICHE)

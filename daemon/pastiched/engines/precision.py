@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from pastiched.inference.stages import Stages
+
 
 def fastest_type(device: torch.device) -> torch.dtype:
     """bfloat16 where the processor computes in it, else float32."""
@@ -19,9 +21,10 @@ def type_for_depth(depth: str, device: torch.device) -> torch.dtype:
     return fastest_type(device) if depth == "8" else torch.float32
 
 
-def precision_note(dtype: torch.dtype, library: str) -> str:
+def precision_note(stages: Stages) -> str:
     """For the report."""
-    return f"precision {str(dtype).removeprefix('torch.')}, computed by {library}"
+    numbers = str(stages.dtype).removeprefix("torch.") + (" and 8-bit integers" if stages.quantized else "")
+    return f"precision {numbers}, computed by {stages.library}"
 
 
 def _cpu_has_bf16() -> bool:

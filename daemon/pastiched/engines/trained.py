@@ -90,7 +90,7 @@ class TrainedEngine:
                     picture = finish(job, photograph, pastiche, strength, wrap, callbacks, FINISH, soft=soft)
             if photograph.streamed:
                 stages.release()
-            return picture, precision_note(stages.dtype, stages.library)
+            return picture, precision_note(stages)
 
         most = piece_pixels(job.options["tile"], sizes.last.area, dtype, self.device, GENERATOR)
         (result, precision), troubles = first_that_fits(attempts(most, dtype, self.device), paint)

@@ -12,9 +12,12 @@ from torch import Tensor, nn
 
 from pastiched.networks.convolution import UpConvolution
 from pastiched.networks.noise import BREADTHS
+from pastiched.networks.peaks import peak_of
 
 Node = Any
 _EDGES = np.array([0, 0, 1, 1])
+_LARGEST, _LEVELS = 127, 256
+"""Of 8-bit integers with a sign."""
 
 
 class Graph:
@@ -44,8 +47,15 @@ class Graph:
         return self._converted([outputs, inputs, side, side], name)
 
     def bias(self, channels: int, name: str) -> Node:
-        """1 x channels x 1 x 1, float32."""
-        return self._input([1, channels, 1, 1], name, Type.f32)
+        """1 x channels x 1 x 1, float32; a scale, too."""
+        given = self._input([1, channels, 1, 1], name, Type.f32)
+        # Given at once, it would make the library lay maps out otherwise between two convolutions and back again, in a
+        # third of their time. What a convolution gives is laid out as they want it.
+        return op.group_convolution(given, constant(torch.ones(channels, 1, 1, 1, 1)), [1, 1], [0, 0], [0, 0], [1, 1])
+
+    def with_noise(self, x: Node, noise: Node, channels: int, name: str) -> Node:
+        """x and noise mixed by the kernel of that name."""
+        return op.add(x, convolved(noise, self.kernel(channels, len(BREADTHS), 1, f"{name}.noise")))
 
     def model(self, *outputs: Node) -> Model:
         """In the type of feature maps."""
@@ -85,7 +95,7 @@ def convolved(x: Node, kernel: Node, stride: int = 1) -> Node:
 
 def folded(x: Node, weight: Tensor, bias: Tensor, stride: int = 1) -> Node:
     """With constants; without padding."""
-    return op.add(convolved(x, constant(weight), stride), constant(bias[None, :, None, None]))
+    return with_bias(convolved(x, constant(weight), stride), bias)
 
 
 def convolution(x: Node, layer: nn.Conv2d) -> Node:
@@ -97,6 +107,39 @@ def convolution(x: Node, layer: nn.Conv2d) -> Node:
 def corners(x: Node, layer: UpConvolution) -> Node:
     """`UpConvolution.corners`."""
     return folded(replicated(x), *layer.folded())
+
+
+def integer_convolution(x: Node, layer: nn.Conv2d, signed: bool = False) -> Node:
+    """A `Convolution` in 8-bit integers without its bias. `signed`: x is below 0, too."""
+    x, weight = _integers(x, layer, layer.weight, signed)
+    return convolved(reflected(x), weight, layer.stride[0])
+
+
+def integer_corners(x: Node, layer: UpConvolution) -> Node:
+    """`UpConvolution.corners` in 8-bit integers; x is below 0, too."""
+    kernel, bias = layer.folded()
+    x, weight = _integers(x, layer, kernel, signed=True)
+    return with_bias(convolved(replicated(x), weight), bias)
+
+
+def with_bias(x: Node, bias: Tensor) -> Node:
+    return op.add(x, constant(bias[None, :, None, None]))
+
+
+def _integers(x: Node, layer: nn.Conv2d, kernel: Tensor, signed: bool) -> tuple[Node, Node]:
+    """What a layer is given, and its kernel, rounded to 8 bits: each output channel of the kernel in steps of its own,
+    each input channel in steps of its own too, which go into the kernel (Jacob et al. 2018; SmoothQuant, Xiao et al.
+    2023)."""
+    peak = peak_of(layer)
+    assert peak is not None
+    above = peak[None, :, None, None]
+    # Zero is one of the levels.
+    further = (_LARGEST + 1) / _LARGEST if signed else 0.0
+    limits = constant(-above * further), constant(above), _number(-further), _number(1)
+    kernel = kernel * peak[:, None, None]
+    most = kernel.abs().amax((1, 2, 3), keepdim=True).clamp_min(1e-12)
+    steps = constant(-most), constant(most)
+    return op.fake_quantize(x, *limits, _LEVELS), op.fake_quantize(constant(kernel), *steps, *steps, _LEVELS - 1)
 
 
 def spread(corners: Node) -> Node:

@@ -114,6 +114,7 @@ class OpenVinoStages:
     """What stages by OpenVINO have in common: graphs, and somebody who may call a stage off."""
 
     library = "OpenVINO"
+    quantized = False
     device = torch.device("cpu")
 
     def __init__(self, dtype: torch.dtype, graphs: list[Any]) -> None:

@@ -22,17 +22,24 @@ from pastiched.inference.openvino_layers import (
     spread,
 )
 from pastiched.inference.openvino_library import OpenVinoStages
-from pastiched.inference.pastiche_weights import Weights, decoder_weights, painter_weights
-from pastiched.networks.noise import BREADTHS
-from pastiched.networks.pastiche_net import BROAD, MIDDLE, NARROW, TRUNK, WIDE, Branch, Controls, PasticheNet
+from pastiched.inference.openvino_quantized_pastiche import quantized_encoder, quantized_painter
+from pastiched.inference.pastiche_weights import Weights, decoder_weights, painter_weights, quantized_painter_weights
+from pastiched.networks.pastiche_net import BROAD, MIDDLE, NARROW, PEAKS, TRUNK, WIDE, Branch, Controls, PasticheNet
+from pastiched.networks.peaks import peak_of
 
 
 class OpenVinoPasticheStages(OpenVinoStages):
     """Compiled when they are made."""
 
     def __init__(self, network: PasticheNet, dtype: torch.dtype) -> None:
-        super().__init__(dtype, [_encoder(network, dtype), _painter(network, dtype), _decoder(network, dtype)])
+        # Whoever can do with the digits of bfloat16 can do with these: docs/PERFORMANCE.md.
+        self.quantized = dtype is torch.bfloat16 and all(
+            peak_of(network.get_submodule(name)) is not None for name in PEAKS
+        )
+        encoder, painter = (quantized_encoder, quantized_painter) if self.quantized else (_encoder, _painter)
+        super().__init__(dtype, [encoder(network, dtype), painter(network, dtype), _decoder(network, dtype)])
         self._encoder, self._painter, self._decoder = self.graphs
+        self._weights = quantized_painter_weights if self.quantized else painter_weights
         self._network = network
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -42,7 +49,7 @@ class OpenVinoPasticheStages(OpenVinoStages):
 
     def paint(self, quarter: Tensor, eighth: Tensor, noise: Tensor, controls: Controls) -> Tensor:
         h = torch.empty_like(quarter, memory_format=torch.contiguous_format)
-        weights = painter_weights(self._network, controls, self.dtype)
+        weights = self._weights(self._network, controls, self.dtype)
         self._painter.run(_inputs(weights, quarter=quarter, eighth=eighth, noise=noise), [h], self.check)
         return h
 
@@ -75,7 +82,7 @@ def _painter(network: PasticheNet, dtype: torch.dtype) -> Model:
     for i in range(TRUNK):
         if i == TRUNK // 2:
             h = op.add(h, _branch(graph, h, noise, network.branch))
-        h = _modulated(graph, _with_noise(graph, h, noise, WIDE, f"trunk{i}"), WIDE, f"trunk{i}")
+        h = _modulated(graph, graph.with_noise(h, noise, WIDE, f"trunk{i}"), WIDE, f"trunk{i}")
     h = op.add(h, graph.bias(WIDE, "trunk.bias"))
     h = inside(spread(op.relu(corners(h, network.up4))))
     return graph.model(op.add(h, convolved(quarter, graph.kernel(MIDDLE, MIDDLE, 1, "skip"))))
@@ -84,7 +91,7 @@ def _painter(network: PasticheNet, dtype: torch.dtype) -> Model:
 def _branch(graph: Graph, h: Node, noise: Node, branch: Branch) -> Node:
     down = convolved(reflected(h), constant(branch.down.weight), 2)
     h = op.relu(op.add(down, graph.bias(BROAD, "branch.down.bias")))
-    h = _modulated(graph, _with_noise(graph, h, every_second(noise), BROAD, "branch"), BROAD, "branch")
+    h = _modulated(graph, graph.with_noise(h, every_second(noise), BROAD, "branch"), BROAD, "branch")
     return inside(spread(corners(h, branch.up)))
 
 
@@ -96,10 +103,6 @@ def _decoder(network: PasticheNet, dtype: torch.dtype) -> Model:
     h = op.add(convolved(h, graph.kernel(4 * NARROW, MIDDLE, 2, "up2")), constant(bias[None, :, None, None]))
     h = op.relu(folded(spread(op.relu(h)), *network.up1.folded()))
     return graph.picture_model(folded(h, *network.out.folded()))
-
-
-def _with_noise(graph: Graph, x: Node, noise: Node, channels: int, name: str) -> Node:
-    return op.add(x, convolved(noise, graph.kernel(channels, len(BREADTHS), 1, f"{name}.noise")))
 
 
 def _modulated(graph: Graph, x: Node, channels: int, name: str) -> Node:

@@ -53,13 +53,27 @@ def painter_weights(network: PasticheNet, controls: Controls, dtype: torch.dtype
     folding = _Folding(controls, dtype)
     _fold_transform(folding, network)
     stream = torch.zeros(network.squeeze.in_channels)
-    for i, (block, layer) in enumerate(zip(network.trunk, network.noises, strict=True)):
-        assert isinstance(block, Modulated) and isinstance(layer, NoiseInput)
+    for i, (name, block, layer) in enumerate(_trunk(network)):
         if i == TRUNK // 2:
             stream = stream + _fold_branch(folding, network.branch, stream)
-        folding.noise(f"trunk{i}", layer)
-        stream = stream + folding.block(f"trunk{i}", block, stream)
+        folding.noise(name, layer)
+        stream = stream + folding.block(name, block, stream)
     folding.bias("trunk.bias", stream)
+    folding.kernel("skip", network.skip.weight * folding.control("quarter.scale")[:, None, None])
+    return folding.weights
+
+
+def quantized_painter_weights(network: PasticheNet, controls: Controls, dtype: torch.dtype) -> Weights:
+    """For `PasticheNet.paint` where kernels are constants and blocks are scaled and shifted after them: by name, too,
+    scales and shifts 1 x O x 1 x 1 in float32, the layers' own biases among the shifts."""
+    folding = _Folding(controls, dtype)
+    _fold_transform(folding, network)
+    for name, block, layer in [*_trunk(network), ("branch", network.branch.block, network.branch.noise)]:
+        folding.noise(name, layer)
+        for part, own in (("a", _bias(block.a)), ("b", _bias(block.b))):
+            scale, shift = (folding.control(f"{name}.{part}.{what}") for what in ("scale", "shift"))
+            folding.bias(f"{name}.{part}.scale", scale)
+            folding.bias(f"{name}.{part}.shift", shift + scale * own)
     folding.kernel("skip", network.skip.weight * folding.control("quarter.scale")[:, None, None])
     return folding.weights
 
@@ -72,6 +86,15 @@ def decoder_weights(network: PasticheNet, controls: Controls, dtype: torch.dtype
     folding.kernel("up2", network.up2.folded()[0] * scale[:, None, None])
     folding.bias("fine.bias", stream / scale)
     return folding.weights
+
+
+def _trunk(network: PasticheNet) -> list[tuple[str, Modulated, NoiseInput]]:
+    """Its blocks, each with the noise before it."""
+    blocks = []
+    for i, (block, layer) in enumerate(zip(network.trunk, network.noises, strict=True)):
+        assert isinstance(block, Modulated) and isinstance(layer, NoiseInput)
+        blocks.append((f"trunk{i}", block, layer))
+    return blocks
 
 
 def _fold_transform(folding: _Folding, network: PasticheNet) -> None:

@@ -18,7 +18,8 @@ class Stages(Protocol):
     dtype: torch.dtype
     device: torch.device
     library: str
-    """For the report."""
+    quantized: bool
+    """Whether some layers are computed in 8-bit integers. With `library`, for the report."""
 
     def watched(self, check: Callable[[], None]) -> AbstractContextManager[None]:
         """Inside, `check` is called several times a second at least; what it raises ends the stage. May be nested:

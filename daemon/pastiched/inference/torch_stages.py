@@ -17,6 +17,7 @@ from pastiched.networks.pastiche_net import Controls, PasticheNet
 
 class _TorchStages:
     library = "PyTorch"
+    quantized = False
 
     def __init__(self, network: nn.Module, dtype: torch.dtype, device: torch.device) -> None:
         self.dtype, self.device = dtype, device
