@@ -68,7 +68,7 @@ class Brush:
         enlarged = Enlargement(small, fine.width, fine.height, self.wrap)
         share = self.strength * UNDERPAINTING * min(octaves, 1)
         return lambda photograph: (
-            lambda first, count: torch.lerp(photograph(first, count), enlarged.rows(first, count).clamp_(0, 1), share)
+            lambda first, count: enlarged.rows(first, count).clamp_(0, 1).lerp_(photograph(first, count), 1 - share)
         )
 
 

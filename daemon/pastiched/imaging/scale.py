@@ -28,8 +28,8 @@ CRISPNESS = 1.5
 Rows = Callable[[int, int], Tensor]
 """(first row, rows) -> 1 x 3 x rows x width of a picture in [0, 1]."""
 TAPS = 4
-SOURCE_BLOCK, ROW_BLOCK = 96, 64
-"""Source columns, and enlarged rows, of one product: more would multiply by too many zeros."""
+BLOCK = 128
+"""Enlarged rows or columns of one product: more would multiply by too many zeros."""
 
 
 def rows_of(picture: Tensor) -> Rows:
@@ -204,38 +204,41 @@ class Enlargement:
     """
 
     def __init__(self, small: Tensor, width: int, height: int, wrap: tuple[bool, bool]) -> None:
-        self._small, self._width, self._wrap = small, width, wrap
-        block = max(1, SOURCE_BLOCK * width // small.shape[3])
-        self._across = list(_matrices(*_cubic_taps(small.shape[3], width), block))
+        self._small, self._wrap, self._width = small, wrap, width
+        self._across = list(_matrices(*_cubic_taps(small.shape[3], width)))
         self._down = _cubic_taps(small.shape[2], height)
 
     def rows(self, first: int, count: int) -> Tensor:
         """1 x C x count x width."""
         begin, weights = (x[first : first + count] for x in self._down)
-        wide = self._widened(int(begin[0]), int(begin[-1]) + TAPS)
-        out = wide.new_empty(wide.shape[0], len(begin), self._width)
-        for at, source, matrix in _matrices(begin - begin[0], weights, ROW_BLOCK):
-            torch.matmul(matrix, wide[:, source : source + matrix.shape[1]], out=out[:, at : at + len(matrix)])
-        return out[None]
+        columns = self._columns(int(begin[0]), int(begin[-1]) + TAPS)
+        channels, width, beyond = columns.shape
+        # Products are fast with many rows on their left side.
+        flat, high = columns.view(-1, beyond), columns.new_empty(channels, width, count)
+        for at, source, matrix in _matrices(begin - begin[0], weights):
+            part = high.view(-1, count)[:, at : at + len(matrix)]
+            torch.mm(flat[:, source : source + matrix.shape[1]], matrix.t(), out=part)
+        out = columns.new_empty(1, channels, count, self._width)
+        for channel, given in zip(out[0], high, strict=True):
+            for at, source, matrix in self._across:
+                part = channel[:, at : at + len(matrix)]
+                torch.mm(given[source : source + matrix.shape[1]].t(), matrix.t(), out=part)
+        return out
 
-    def _widened(self, begin: int, end: int) -> Tensor:
-        """C x rows x width of these rows of the small picture, of which some are beyond its edges."""
+    def _columns(self, begin: int, end: int) -> Tensor:
+        """C x columns x rows of these rows of the small picture, of which some are beyond its edges, as columns are."""
         height, beyond = self._small.shape[2], TAPS // 2
         rows = torch.arange(begin, end) - beyond
         rows = rows % height if self._wrap[1] else rows.clamp(0, height - 1)
         mode = "circular" if self._wrap[0] else "replicate"
         part = F.pad(self._small.index_select(2, rows).float(), (beyond, beyond, 0, 0), mode)
-        flat = part[0].flatten(0, 1)
-        wide = flat.new_empty(len(flat), self._width)
-        for at, source, matrix in self._across:
-            torch.mm(flat[:, source : source + matrix.shape[1]], matrix.t(), out=wide[:, at : at + len(matrix)])
-        return wide.view(part.shape[1], -1, self._width)
+        return part[0].transpose(1, 2).contiguous()
 
 
-def _matrices(begin: Tensor, weights: Tensor, block: int) -> Iterator[tuple[int, int, Tensor]]:
-    """(first target, first source, weights: targets x sources) of `block` targets at a time."""
-    for at in range(0, len(begin), block):
-        places, taps = begin[at : at + block], weights[at : at + block]
+def _matrices(begin: Tensor, weights: Tensor) -> Iterator[tuple[int, int, Tensor]]:
+    """(first target, first source, weights: targets x sources) of a block of targets at a time."""
+    for at in range(0, len(begin), BLOCK):
+        places, taps = begin[at : at + BLOCK], weights[at : at + BLOCK]
         source, last = int(places[0]), int(places[-1])
         matrix = torch.zeros(len(places), last - source + TAPS)
         yield at, source, matrix.scatter_(1, (places - source)[:, None] + torch.arange(TAPS), taps)

@@ -57,7 +57,7 @@ class OpenVinoPasticheStages(OpenVinoStages):
         painted = torch.empty(1, 3, h.shape[2] * 4, h.shape[3] * 4)
         weights = decoder_weights(self._network, controls, self.dtype)
         self._decoder.run(_inputs(weights, h=h), [painted], self.check)
-        return painted.mul_(0.5).add_(0.5)
+        return painted
 
     def _features(self, x: Tensor, channels: int, cell: int) -> Tensor:
         return torch.empty(1, channels, x.shape[2] // cell, x.shape[3] // cell, dtype=self.dtype)
@@ -102,7 +102,8 @@ def _decoder(network: PasticheNet, dtype: torch.dtype) -> Model:
     _, bias = network.up2.folded()
     h = op.add(convolved(h, graph.kernel(4 * NARROW, MIDDLE, 2, "up2")), constant(bias[None, :, None, None]))
     h = op.relu(folded(spread(op.relu(h)), *network.up1.folded()))
-    return graph.picture_model(folded(h, *network.out.folded()))
+    weight, bias = network.out.folded()
+    return graph.picture_model(folded(h, weight / 2, bias / 2 + 0.5))
 
 
 def _modulated(graph: Graph, x: Node, channels: int, name: str) -> Node:

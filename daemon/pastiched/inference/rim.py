@@ -59,7 +59,8 @@ class RimmedPicture:
             self._newest = None
             down = _places(rows, self._rim.above, self._rim.height, self._rim.wrap[1])
             jumps = (down.diff().abs() > 1).nonzero().flatten() + 1
-            self._newest = rows, torch.cat([_read_near(self._picture, part) for part in down.tensor_split(jumps)], 2)
+            parts = [_read_near(self._picture, part) for part in down.tensor_split(jumps)]
+            self._newest = rows, torch.cat(parts, 2) if len(parts) > 1 else parts[0]
         return self._newest[1]
 
 
