@@ -148,7 +148,7 @@ def spread(corners: Node) -> Node:
 
 
 def inside(spread: Node) -> Node:
-    """`UpConvolution.forward`, from what is spread."""
+    """`UpConvolution.upsampled`, from what is spread."""
     return op.slice(spread, np.array([1, 1]), np.array([-1, -1]), np.array([1, 1]), np.array([2, 3]))
 
 

@@ -22,8 +22,14 @@ from pastiched.inference.openvino_layers import (
     spread,
 )
 from pastiched.inference.openvino_library import OpenVinoStages
-from pastiched.inference.openvino_quantized_pastiche import quantized_encoder, quantized_painter
-from pastiched.inference.pastiche_weights import Weights, decoder_weights, painter_weights, quantized_painter_weights
+from pastiched.inference.openvino_quantized_pastiche import quantized_decoder, quantized_encoder, quantized_painter
+from pastiched.inference.pastiche_weights import (
+    Weights,
+    decoder_weights,
+    painter_weights,
+    quantized_decoder_weights,
+    quantized_painter_weights,
+)
 from pastiched.networks.pastiche_net import BROAD, MIDDLE, NARROW, PEAKS, TRUNK, WIDE, Branch, Controls, PasticheNet
 from pastiched.networks.peaks import peak_of
 
@@ -36,10 +42,12 @@ class OpenVinoPasticheStages(OpenVinoStages):
         self.quantized = dtype is torch.bfloat16 and all(
             peak_of(network.get_submodule(name)) is not None for name in PEAKS
         )
-        encoder, painter = (quantized_encoder, quantized_painter) if self.quantized else (_encoder, _painter)
-        super().__init__(dtype, [encoder(network, dtype), painter(network, dtype), _decoder(network, dtype)])
+        quantized = quantized_encoder, quantized_painter, quantized_decoder
+        builders = quantized if self.quantized else (_encoder, _painter, _decoder)
+        super().__init__(dtype, [build(network, dtype) for build in builders])
         self._encoder, self._painter, self._decoder = self.graphs
-        self._weights = quantized_painter_weights if self.quantized else painter_weights
+        self._for_painter = quantized_painter_weights if self.quantized else painter_weights
+        self._for_decoder = quantized_decoder_weights if self.quantized else decoder_weights
         self._network = network
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -49,15 +57,16 @@ class OpenVinoPasticheStages(OpenVinoStages):
 
     def paint(self, quarter: Tensor, eighth: Tensor, noise: Tensor, controls: Controls) -> Tensor:
         h = torch.empty_like(quarter, memory_format=torch.contiguous_format)
-        weights = self._weights(self._network, controls, self.dtype)
+        weights = self._for_painter(self._network, controls, self.dtype)
         self._painter.run(_inputs(weights, quarter=quarter, eighth=eighth, noise=noise), [h], self.check)
         return h
 
     def decode(self, h: Tensor, controls: Controls) -> Tensor:
         painted = torch.empty(1, 3, h.shape[2] * 4, h.shape[3] * 4)
-        weights = decoder_weights(self._network, controls, self.dtype)
+        weights = self._for_decoder(self._network, controls, self.dtype)
         self._decoder.run(_inputs(weights, h=h), [painted], self.check)
-        return painted
+        # Not in the graph: near 1 bfloat16 has no more than 8 bits.
+        return painted.mul_(0.5).add_(0.5)
 
     def _features(self, x: Tensor, channels: int, cell: int) -> Tensor:
         return torch.empty(1, channels, x.shape[2] // cell, x.shape[3] // cell, dtype=self.dtype)
@@ -102,8 +111,7 @@ def _decoder(network: PasticheNet, dtype: torch.dtype) -> Model:
     _, bias = network.up2.folded()
     h = op.add(convolved(h, graph.kernel(4 * NARROW, MIDDLE, 2, "up2")), constant(bias[None, :, None, None]))
     h = op.relu(folded(spread(op.relu(h)), *network.up1.folded()))
-    weight, bias = network.out.folded()
-    return graph.picture_model(folded(h, weight / 2, bias / 2 + 0.5))
+    return graph.picture_model(folded(h, *network.out.folded()))
 
 
 def _modulated(graph: Graph, x: Node, channels: int, name: str) -> Node:

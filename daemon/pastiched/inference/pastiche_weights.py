@@ -47,6 +47,13 @@ class _Folding:
         self.kernel(f"{name}.b", (b[0] / scale)[:, None, None, None] * block.b.weight)
         return b[0] * _bias(block.b) + b[1]
 
+    def affine(self, name: str, block: Modulated) -> None:
+        """A block whose kernels are constants: what comes after them, the layers' own biases among the shifts."""
+        for part, own in (("a", _bias(block.a)), ("b", _bias(block.b))):
+            scale, shift = (self.control(f"{name}.{part}.{what}") for what in ("scale", "shift"))
+            self.bias(f"{name}.{part}.scale", scale)
+            self.bias(f"{name}.{part}.shift", shift + scale * own)
+
 
 def painter_weights(network: PasticheNet, controls: Controls, dtype: torch.dtype) -> Weights:
     """For `PasticheNet.paint`."""
@@ -64,16 +71,13 @@ def painter_weights(network: PasticheNet, controls: Controls, dtype: torch.dtype
 
 
 def quantized_painter_weights(network: PasticheNet, controls: Controls, dtype: torch.dtype) -> Weights:
-    """For `PasticheNet.paint` where kernels are constants and blocks are scaled and shifted after them: by name, too,
-    scales and shifts 1 x O x 1 x 1 in float32, the layers' own biases among the shifts."""
+    """For `PasticheNet.paint` where the blocks' kernels are constants: scales and shifts come after them, by name, too,
+    1 x O x 1 x 1 in float32."""
     folding = _Folding(controls, dtype)
     _fold_transform(folding, network)
     for name, block, layer in [*_trunk(network), ("branch", network.branch.block, network.branch.noise)]:
         folding.noise(name, layer)
-        for part, own in (("a", _bias(block.a)), ("b", _bias(block.b))):
-            scale, shift = (folding.control(f"{name}.{part}.{what}") for what in ("scale", "shift"))
-            folding.bias(f"{name}.{part}.scale", scale)
-            folding.bias(f"{name}.{part}.shift", shift + scale * own)
+        folding.affine(name, block)
     folding.kernel("skip", network.skip.weight * folding.control("quarter.scale")[:, None, None])
     return folding.weights
 
@@ -85,6 +89,15 @@ def decoder_weights(network: PasticheNet, controls: Controls, dtype: torch.dtype
     stream = shift + folding.block("fine", network.fine, shift, scale)
     folding.kernel("up2", network.up2.folded()[0] * scale[:, None, None])
     folding.bias("fine.bias", stream / scale)
+    return folding.weights
+
+
+def quantized_decoder_weights(network: PasticheNet, controls: Controls, dtype: torch.dtype) -> Weights:
+    """The same for `PasticheNet.decode`."""
+    folding = _Folding(controls, dtype)
+    for name in ("painted.scale", "painted.shift"):
+        folding.bias(name, folding.control(name))
+    folding.affine("fine", network.fine)
     return folding.weights
 
 

@@ -30,7 +30,7 @@ for _s in range(2):
 
 
 class UpConvolution(Convolution):
-    """Nearest upsampling by 2, then a 3x3 convolution: B x I x H x W -> B x O x 2H x 2W.
+    """Nearest upsampling by 2, then a 3x3 convolution: see `upsampled`.
 
     Two of the three taps always meet on one small pixel: so this is, exactly, one 2x2 convolution at the small size
     with 4/9 of the multiplications. A freely learned sub-pixel convolution would leave a grid, this one cannot.
@@ -47,18 +47,20 @@ class UpConvolution(Convolution):
     def corners(self, x: Tensor) -> Tensor:
         """B x 4O x (H + 1) x (W + 1): around each corner of the small pixels the four large ones that meet there, in
         the order of pixel_shuffle(2). With what is beyond the edges of the large picture."""
-        return self.inner_corners(F.pad(x, (1, 1, 1, 1), "replicate"))
-
-    def inner_corners(self, x: Tensor) -> Tensor:
-        """The same without those at the edges: B x 4O x (H - 1) x (W - 1)."""
-        return F.conv2d(x, *self.folded())
+        around: Tensor = self(F.pad(x, (1, 1, 1, 1), "replicate"))
+        return around
 
     def spread(self, x: Tensor) -> Tensor:
         """With one large pixel more beyond each edge: B x O x (2H + 2) x (2W + 2)."""
         return F.pixel_shuffle(self.corners(x), 2)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def upsampled(self, x: Tensor) -> Tensor:
+        """B x O x 2H x 2W."""
         return self.spread(x)[:, :, 1:-1, 1:-1]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`corners` without those at the edges: B x 4O x (H - 1) x (W - 1)."""
+        return F.conv2d(x, *self.folded())
 
 
 class PhaseConvolution(Convolution):

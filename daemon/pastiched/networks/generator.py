@@ -70,10 +70,10 @@ class Generator(nn.Module):
         quarter = _leaky(self.level4(half))
         eighth = _leaky(self.level8(quarter))
         broad = self.broad(_leaky(self.level16(eighth)), noise[:, :, ::2, ::2])
-        h = eighth + self.up8(_leaky(broad))
+        h = eighth + self.up8.upsampled(_leaky(broad))
         for block in self.trunk:
             h = block(h, noise)
-        h = _leaky(self.up4(_leaky(h)) + self.skip4(quarter))
-        h = _leaky(self.up2(h) + self.skip2(half))
+        h = _leaky(self.up4.upsampled(_leaky(h)) + self.skip4(quarter))
+        h = _leaky(self.up2.upsampled(h) + self.skip2(half))
         h = self.out(_leaky(self.up1.corners(h)))
         return F.pixel_shuffle(torch.tanh(h.float()) * 0.5 + 0.5, 2)

@@ -39,7 +39,8 @@ MODULATION = [4 * WIDE] * TRUNK + [4 * MIDDLE] + [WIDE] * TRUNK + [5 * BROAD]
 branch."""
 PEAKS = [f"content.{name}" for name in ("level4", "residual.a", "residual.b", "level8")]
 PEAKS += [f"trunk.{i}.{part}" for i in range(TRUNK) for part in "ab"]
-PEAKS += [f"branch.{name}" for name in ("down", "block.a", "block.b", "up")] + ["up4"]
+PEAKS += [f"branch.{name}" for name in ("down", "block.a", "block.b", "up")]
+PEAKS += ["up4", "fine.a", "fine.b", "up2"]
 """Layers that can be computed in 8-bit integers."""
 Controls = dict[str, Tensor]
 """B x C x 1 x 1 each, but for "covariance", B x 32 x 32; float32."""
@@ -113,7 +114,7 @@ class Branch(nn.Module):
     def forward(self, x: Tensor, noise: Tensor, controls: Controls) -> Tensor:
         """`noise`: B x 8 x H x W."""
         h = self.noise(F.relu(self.down(x)), noise[:, :, ::2, ::2], controls["branch.gain"].flatten(1))
-        painted: Tensor = self.up(self.block(h, controls, "branch"))
+        painted: Tensor = self.up.upsampled(self.block(h, controls, "branch"))
         return painted
 
 
@@ -172,13 +173,13 @@ class PasticheNet(nn.Module):
             if i == TRUNK // 2:
                 h = h + self.branch(h, noise, controls)
             h = block(add_noise(h, noise, controls[f"trunk{i}.gain"].flatten(1)), controls, f"trunk{i}")
-        painted: Tensor = F.relu(self.up4(h)) + self.skip(precise_affine(quarter, controls, "quarter"))
+        painted: Tensor = F.relu(self.up4.upsampled(h)) + self.skip(precise_affine(quarter, controls, "quarter"))
         return painted
 
     def decode(self, h: Tensor, controls: Controls) -> Tensor:
         """Phases in the order of pixel_shuffle(2), B x 12 x H/2 x W/2 in [-1, 1] and beyond, from what `paint` gave."""
         h = self.fine(precise_affine(h, controls, "painted"), controls, "fine")
-        painted: Tensor = self.out(F.relu(self.up1.inner_corners(F.relu(self.up2.spread(h)))))
+        painted: Tensor = self.out(F.relu(self.up1(F.relu(self.up2.spread(h)))))
         return painted
 
     def _transform(self, x: Tensor, controls: Controls) -> Tensor:
