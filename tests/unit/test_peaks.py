@@ -19,14 +19,17 @@ from pastiched.inference.opening import open_pastiche_stages
 from pastiched.inference.openvino_library import openvino_works
 from pastiched.inference.pastiche_painter import PastichePainter
 from pastiched.inference.rim import Rim
+from pastiched.inference.stages import PasticheStages
 from pastiched.inference.torch_stages import TorchPasticheStages
 from pastiched.models import default_model
 from pastiched.networks.noise import noise_field
 from pastiched.networks.pastiche_net import MULTIPLE, PEAKS, PasticheNet
 from pastiched.networks.peaks import LEAST, measure_peaks, peak_of
+from pastiched.networks.statistics import StyleCode, moments
 from pastiched.training.cli import main
 from tests.unit.tiny_networks import picture
 
+needs_openvino = pytest.mark.skipif(not openvino_works(), reason="OpenVINO is not here")
 CPU = torch.device("cpu")
 SHIPPED = default_model("fast")
 
@@ -88,26 +91,57 @@ def test_peaks_are_the_largest_values_that_come_and_none_is_tiny() -> None:
     assert not known(network), "nothing was seen"
 
 
-@pytest.mark.skipif(not openvino_works(), reason="OpenVINO is not here")
-def test_integers_paint_the_same_picture_at_once_and_in_pieces() -> None:
-    weights = SHIPPED.load()
-    x = torch.from_numpy(data.astronaut()).permute(2, 0, 1)[None, :, :240, :272].float() / 255
-    network, rim = network_of(weights), Rim.of(272, 240, (False, True), MULTIPLE)
+def astronaut() -> Tensor:
+    """1 x 3 x 240 x 272 in [0, 1]."""
+    return torch.from_numpy(data.astronaut()).permute(2, 0, 1)[None, :, :240, :272].float() / 255
 
+
+def painted(stages: PasticheStages, x: Tensor, code: StyleCode, most: int = 10**9) -> Tensor:
+    rim = Rim.of(272, 240, (False, True), MULTIPLE)
     with torch.inference_mode():
-        code = network.encode_style(picture(128, 128, 1))
+        return PastichePainter(stages, most).paint(rows_of(x), rim, code, 0, lambda done: None).rows(0, 240)
 
-        def painted(stages: object, most: int = 10**9) -> Tensor:
-            painter = PastichePainter(stages, most)  # type: ignore[arg-type]
-            return painter.paint(rows_of(x), rim, code, 0, lambda done: None).rows(0, 240).clamp(0, 1)
 
-        integers = open_pastiche_stages(weights, torch.bfloat16, CPU)
-        assert integers.quantized
-        assert not open_pastiche_stages(weights, torch.float32, CPU).quantized, "where more than 8 bits are wanted"
-        assert not open_pastiche_stages(without_peaks(weights), torch.bfloat16, CPU).quantized
-        whole = painted(integers)
-        assert decibels(whole, painted(TorchPasticheStages(network, torch.float32, CPU))) >= 38
-        assert decibels(whole, painted(integers, 96 * 96)) >= 60
+@needs_openvino
+def test_integers_paint_the_same_picture_at_once_and_in_pieces() -> None:
+    weights, x = SHIPPED.load(), astronaut()
+    network = network_of(weights)
+    code = network.encode_style(picture(128, 128, 1))
+    integers = open_pastiche_stages(weights, torch.bfloat16, CPU)
+    assert integers.quantized
+    assert not open_pastiche_stages(weights, torch.float32, CPU).quantized, "where more than 8 bits are wanted"
+    assert not open_pastiche_stages(without_peaks(weights), torch.bfloat16, CPU).quantized
+    whole = painted(integers, x, code)
+    assert decibels(whole, painted(TorchPasticheStages(network, torch.float32, CPU), x, code)) >= 38
+    assert decibels(whole, painted(integers, x, code, 96 * 96)) >= 60
+    assert not torch.equal(whole, painted(open_pastiche_stages(without_peaks(weights), torch.bfloat16, CPU), x, code))
+
+
+@needs_openvino
+def test_what_integers_are_too_coarse_for_is_painted_without_them() -> None:
+    """Pictures without contrasts, and styles further out than those that peaks were measured on."""
+    weights, x = SHIPPED.load(), astronaut()
+    integers, without = (open_pastiche_stages(w, torch.bfloat16, CPU) for w in (weights, without_peaks(weights)))
+    checks = (torch.arange(128)[:, None] // 16 + torch.arange(128) // 16) % 2
+    ordinary, glaring = map(
+        network_of(weights).encode_style, (picture(128, 128, 1), checks.expand(1, 3, 128, 128) + 0.0)
+    )
+    for given, code in ((0.05 * x + 0.6, ordinary), (x, glaring)):
+        for most in (10**9, 96 * 96):
+            assert torch.equal(painted(integers, given, code, most), painted(without, given, code, most))
+    quarter, _ = integers.encode(x[:, :, :, :256])
+    assert integers.suited(moments(quarter), ordinary) is integers
+    precise = integers.suited(moments(quarter), glaring)
+    assert not precise.quantized
+
+    class CalledOff(Exception):
+        """By the test."""
+
+    def call_off() -> None:
+        raise CalledOff
+
+    with pytest.raises(CalledOff), integers.watched(call_off):
+        precise.encode(x[:, :, :, :256])
 
 
 def decibels(a: Tensor, b: Tensor) -> float:

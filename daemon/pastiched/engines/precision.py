@@ -23,7 +23,9 @@ def type_for_depth(depth: str, device: torch.device) -> torch.dtype:
 
 def precision_note(stages: Stages) -> str:
     """For the report."""
-    numbers = str(stages.dtype).removeprefix("torch.") + (" and 8-bit integers" if stages.quantized else "")
+    numbers = str(stages.dtype).removeprefix("torch.") + (
+        " with 8-bit integers where they suffice" if stages.quantized else ""
+    )
     return f"precision {numbers}, computed by {stages.library}"
 
 

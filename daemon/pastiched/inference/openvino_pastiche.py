@@ -22,7 +22,12 @@ from pastiched.inference.openvino_layers import (
     spread,
 )
 from pastiched.inference.openvino_library import OpenVinoStages
-from pastiched.inference.openvino_quantized_pastiche import quantized_decoder, quantized_encoder, quantized_painter
+from pastiched.inference.openvino_quantized_pastiche import (
+    integers_suffice,
+    quantized_decoder,
+    quantized_encoder,
+    quantized_painter,
+)
 from pastiched.inference.pastiche_weights import (
     Weights,
     decoder_weights,
@@ -32,15 +37,19 @@ from pastiched.inference.pastiche_weights import (
 )
 from pastiched.networks.pastiche_net import BROAD, MIDDLE, NARROW, PEAKS, TRUNK, WIDE, Branch, Controls, PasticheNet
 from pastiched.networks.peaks import peak_of
+from pastiched.networks.statistics import Moments, StyleCode
 
 
 class OpenVinoPasticheStages(OpenVinoStages):
     """Compiled when they are made."""
 
-    def __init__(self, network: PasticheNet, dtype: torch.dtype) -> None:
+    def __init__(self, network: PasticheNet, dtype: torch.dtype, integers: bool = True) -> None:
+        """`integers`: whether layers whose peaks are known may be computed in them, beside bfloat16."""
         # Whoever can do with the digits of bfloat16 can do with these: docs/PERFORMANCE.md.
-        self.quantized = dtype is torch.bfloat16 and all(
-            peak_of(network.get_submodule(name)) is not None for name in PEAKS
+        self.quantized = (
+            integers
+            and dtype is torch.bfloat16
+            and all(peak_of(network.get_submodule(name)) is not None for name in PEAKS)
         )
         quantized = quantized_encoder, quantized_painter, quantized_decoder
         builders = quantized if self.quantized else (_encoder, _painter, _decoder)
@@ -49,6 +58,17 @@ class OpenVinoPasticheStages(OpenVinoStages):
         self._for_painter = quantized_painter_weights if self.quantized else painter_weights
         self._for_decoder = quantized_decoder_weights if self.quantized else decoder_weights
         self._network = network
+        self._precise: OpenVinoPasticheStages | None = None
+
+    def suited(self, quarter: Moments, code: StyleCode) -> OpenVinoPasticheStages:
+        if not self.quantized or integers_suffice(self._network, quarter, code):
+            return self
+        if self._precise is None:
+            self._precise = OpenVinoPasticheStages(self._network, self.dtype, integers=False)
+            # Who calls these off or gives their memory back means those, too.
+            self._precise.check = lambda: self.check()
+            self.graphs += self._precise.graphs
+        return self._precise
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         quarter, eighth = self._features(x, MIDDLE, 4), self._features(x, WIDE, 8)

@@ -22,6 +22,23 @@ from pastiched.inference.openvino_layers import (
 )
 from pastiched.networks.convolution import Convolution
 from pastiched.networks.pastiche_net import BROAD, MIDDLE, TRUNK, WIDE, Branch, Modulated, PasticheNet
+from pastiched.networks.statistics import Moments, StyleCode
+
+BROADEST, OUTERMOST = 2.5, 1.5
+"""A style demands values of a channel at 1/8 up to so many deviations from its mean: at most so many times its peak."""
+FAINT, GLARING = 0.045, 0.5
+"""Deviations of a picture's channels at 1/4, in shares of their peaks: the middle one at least, the largest at most."""
+
+
+def integers_suffice(network: PasticheNet, quarter: Moments, code: StyleCode) -> bool:
+    """Whether a picture with these moments at 1/4 has contrasts, and a style demands values, as peaks were measured on:
+    where a picture is fainter, the steps of integers are brought out as marks; what is further out, is cut off.
+
+    With these limits none of some 60 styles and 60 photographs came further than 35 dB from float32.
+    """
+    demanded = (code.mean8.abs() + BROADEST * code.deviation8).flatten() / network.get_buffer("trunk.0.a.peak")
+    contrasts = quarter.deviation.flatten() / network.get_buffer("content.level8.peak")
+    return bool(demanded.max() <= OUTERMOST and contrasts.median() >= FAINT and contrasts.max() <= GLARING)
 
 
 def quantized_encoder(network: PasticheNet, dtype: torch.dtype) -> Model:

@@ -29,7 +29,7 @@ from pastiched.networks.pastiche_net import (
     decoder_controls,
     painter_controls,
 )
-from pastiched.networks.statistics import StyleCode
+from pastiched.networks.statistics import Moments, StyleCode
 
 ENDS = 2
 """How many times smaller pieces are in the first and the last stage: they take three times as much memory a pixel, and
@@ -52,14 +52,20 @@ class PastichePainter:
     def paint(self, content: Rows, rim: Rim, code: StyleCode, seed: int, show: Show) -> BandedRows:
         """Values mostly in [0, 1]. The last stage is computed when rows are asked for. `content` is asked for its rows
         from top to bottom; `show` is told the share (0..1) that is done."""
-        quarter, eighth, controls = self._encode(content, rim, code, lambda done: show(done * ENCODED))
+        stages = self._stages
+        quarter, eighth, at4, at8 = self._encode(stages, content, rim, lambda done: show(done * ENCODED))
+        suited = stages.suited(at4, code)
+        if suited is not stages:
+            stages = suited
+            quarter, eighth, at4, at8 = self._encode(stages, content, rim, lambda done: None)
+        controls = painter_controls(code, at4, at8)
         noise = noise_field(seed, rim.full_height, rim.full_width)
         moments, parts = RunningMoments(), pieces(rim, self._most, PAINTER_RADIUS)
         for number, piece in enumerate(parts):
             show(ENCODED + (PAINTED - ENCODED) * number / len(parts))
             self._pause()
             seen = piece.cut(quarter, 4), piece.cut(eighth, 8), piece.cut(noise, CELL)
-            painted = self._stages.paint(*seen, controls)
+            painted = stages.paint(*seen, controls)
             moments.add(piece.core(painted, 4))
             if len(parts) == 1:
                 quarter = piece.core(painted, 4)
@@ -67,12 +73,12 @@ class PastichePainter:
                 # In its place: of the features at 1/4 a piece uses no more than what it answers for.
                 piece.put(painted, quarter, 4)
         self._spare(rim)
-        return self._decoded(quarter, decoder_controls(code, moments.moments()), rim)
+        return self._decoded(stages, quarter, decoder_controls(code, moments.moments()), rim)
 
-    def _decoded(self, h: Tensor, controls: Controls, rim: Rim) -> BandedRows:
+    def _decoded(self, stages: PasticheStages, h: Tensor, controls: Controls, rim: Rim) -> BandedRows:
         def compute(piece: Piece) -> Tensor:
             self._pause()
-            return piece.core(self._stages.decode(piece.cut(h, 4), controls), 1)
+            return piece.core(stages.decode(piece.cut(h, 4), controls), 1)
 
         return BandedRows(rim, pieces(rim, self._most // ENDS, DECODER_RADIUS), compute)
 
@@ -81,14 +87,16 @@ class PastichePainter:
         if rim.full_width * rim.full_height > LARGE:
             self._stages.release()
 
-    def _encode(self, content: Rows, rim: Rim, code: StyleCode, show: Show) -> tuple[Tensor, Tensor, Controls]:
-        """Features at 1/4 and 1/8 of all the picture, and the controls of the next stage."""
+    def _encode(
+        self, stages: PasticheStages, content: Rows, rim: Rim, show: Show
+    ) -> tuple[Tensor, Tensor, Moments, Moments]:
+        """Features at 1/4 and 1/8 of all the picture, and the moments of each."""
         at4, at8, parts = RunningMoments(), RunningMoments(), pieces(rim, self._most // ENDS, ENCODER_RADIUS)
         picture, whole = RimmedPicture(content, rim), list[Tensor]()
         for number, piece in enumerate(parts):
             show(number / len(parts))
             self._pause()
-            features = self._stages.encode(picture.cut(piece.rows, piece.columns))
+            features = stages.encode(picture.cut(piece.rows, piece.columns))
             cores = [piece.core(x, cell) for x, cell in zip(features, (4, 8), strict=True)]
             at4.add(cores[0])
             at8.add(cores[1])
@@ -105,7 +113,7 @@ class PastichePainter:
                 piece.put(x, into, cell)
         self._spare(rim)
         quarter, eighth = whole
-        return quarter, eighth, painter_controls(code, at4.moments(), at8.moments())
+        return quarter, eighth, at4.moments(), at8.moments()
 
 
 def code_of(network: PasticheNet, picture: Rows, rim: Rim, most: int) -> StyleCode:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from pastiched.networks.pastiche_net import Controls
+from pastiched.networks.statistics import Moments, StyleCode
 
 
 class Stages(Protocol):
@@ -19,7 +20,7 @@ class Stages(Protocol):
     device: torch.device
     library: str
     quantized: bool
-    """Whether some layers are computed in 8-bit integers. With `library`, for the report."""
+    """Whether some layers are computed in 8-bit integers where those suffice. With `library`, for the report."""
 
     def watched(self, check: Callable[[], None]) -> AbstractContextManager[None]:
         """Inside, `check` is called several times a second at least; what it raises ends the stage. May be nested:
@@ -32,6 +33,11 @@ class Stages(Protocol):
 
 class PasticheStages(Stages, Protocol):
     """Those of `networks.pastiche_net.PasticheNet`; pictures and noise are float32 on the CPU."""
+
+    def suited(self, quarter: Moments, code: StyleCode) -> PasticheStages:
+        """These, or more precise ones where these are too coarse for a picture in that style. `quarter`: moments of its
+        features at 1/4."""
+        ...
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """1 x 3 x H x W in [0, 1] -> features at 1/4 and 1/8."""

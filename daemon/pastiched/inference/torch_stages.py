@@ -13,6 +13,7 @@ from pastiched.inference.interruption import checks
 from pastiched.memory import give_back
 from pastiched.networks.generator import Generator
 from pastiched.networks.pastiche_net import Controls, PasticheNet
+from pastiched.networks.statistics import Moments, StyleCode
 
 
 class _TorchStages:
@@ -39,6 +40,9 @@ class TorchPasticheStages(_TorchStages):
     def __init__(self, network: PasticheNet, dtype: torch.dtype, device: torch.device) -> None:
         super().__init__(network, dtype, device)
         self._network = network
+
+    def suited(self, quarter: Moments, code: StyleCode) -> TorchPasticheStages:
+        return self
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         quarter, eighth = self._network.content(self._to_device(x * 2 - 1))
