@@ -82,8 +82,10 @@ def test_previews_pass_it(jobs: Wire, control: Wire) -> None:
     previews = [jobs.send(job(session=jobs.session, preview=True)) for _ in range(3)]
     wait_for(lambda: set(previews) <= states(control).keys(), "the previews")
     control.ask(Cancel(running, jobs.session), Done)
-    painted = [(one, Result) for one in (*previews, waiting)]
-    assert endings(jobs, 5) == [(running, Cancelled), *painted]
+    ended = endings(jobs, 5)
+    # The running job may have let some of them through before it was cancelled.
+    ended.remove((running, Cancelled))
+    assert ended == [(one, Result) for one in (*previews, waiting)]
 
 
 def test_a_wish_to_finish_early_does_not_begin_it(jobs: Wire, control: Wire) -> None:

@@ -177,7 +177,9 @@ def test_previews_go_first(jobs: Wire, control: Wire) -> None:
         message = jobs.receive()
         if isinstance(message.body, Result | Cancelled | Failed):
             ended.append((message.parent, type(message.body)))
-    assert ended == [(running, Cancelled), (preview, Result), (full, Result)]
+    # The running job may have let the preview through before it was cancelled.
+    ended.remove((running, Cancelled))
+    assert ended == [(preview, Result), (full, Result)]
 
 
 def test_over_the_limit_the_answer_is_busy_and_nothing_is_dropped(launch: Callable[..., Daemon]) -> None:
