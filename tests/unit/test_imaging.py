@@ -9,8 +9,10 @@ import torch.nn.functional as F
 
 from pastiche.errors import ErrorCode, PasticheError
 from pastiche.pixels import PixelBuffer, PixelFormat
+from pastiched.imaging import scale
 from pastiched.imaging.alpha import fill_transparent
 from pastiched.imaging.colour import ColourMatch, Light, gaussian, keep_chroma, keep_light, luminance, match_colours
+from pastiched.imaging.doubling import CUBIC, LINEAR, doubled
 from pastiched.imaging.scale import (
     Enlargement,
     crisp,
@@ -116,6 +118,24 @@ def test_crisp_edges_are_steeper_and_have_no_halo(factor: int) -> None:
     assert sharp.diff(dim=3).max() > 1.1 * plain.diff(dim=3).max()
     assert edge.min() - 1e-6 <= sharp.min() and sharp.max() <= edge.max() + 1e-6
     assert sharp.diff(dim=3).min() > -1e-3
+
+
+@pytest.mark.parametrize("factor", [1, 2])
+def test_crisp_edges_are_the_same_in_strips(factor: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    x = torch.rand(1, 3, 40, 48)
+    whole = [crisp(x, factor, wrap) for wrap in (NO_WRAP, (True, False), (True, True))]
+    monkeypatch.setattr(scale, "CRISP_PIXELS", 48 * 7)
+    strips = [crisp(x, factor, wrap) for wrap in (NO_WRAP, (True, False), (True, True))]
+    assert all(torch.equal(a, b) for a, b in zip(whole, strips, strict=True))
+
+
+@pytest.mark.parametrize(("taps", "mode"), [(CUBIC, "bicubic"), (LINEAR, "bilinear")])
+def test_doubling_is_interpolation(taps: tuple[float, ...], mode: str) -> None:
+    torch.manual_seed(0)
+    for sides in ((1, 1), (2, 3), (31, 47)):
+        x = torch.randn(1, 3, *sides)
+        assert torch.allclose(doubled(x, taps), F.interpolate(x, scale_factor=2, mode=mode), atol=1e-6)
 
 
 def test_crisp_edges_meet_where_the_picture_does() -> None:

@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from pastiched.imaging.doubling import CUBIC, LINEAR, doubled
+
 NATIVE_PIXELS = 750_000
 """At brush size 100 the network works on this many pixels: strokes have the same size in proportion to any picture."""
 LARGEST_ENLARGEMENT = 4.0
@@ -25,6 +27,9 @@ GUIDE_EPSILON = 5e-3
 LARGEST_GAIN = 1.25
 HALF_BAND = (-1 / 32, 0.0, 9 / 32, 1 / 2, 9 / 32, 0.0, -1 / 32)
 CRISPNESS = 1.5
+CRISP_RADIUS = 4
+"""Pixels from which an edge made crisp depends on others."""
+CRISP_PIXELS = 60_000
 Rows = Callable[[int, int], Tensor]
 """(first row, rows) -> 1 x 3 x rows x width of a picture in [0, 1]."""
 TAPS = 4
@@ -119,23 +124,30 @@ def half_band(x: Tensor, wrap: tuple[bool, bool] = (False, False)) -> Tensor:
 
 
 def crisp(x: Tensor, factor: int, wrap: tuple[bool, bool] = (False, False)) -> Tensor:
-    """1 x C x H x W enlarged by a whole factor, with steep edges and without halos; any values.
+    """1 x C x H x W enlarged by 1 or 2, with steep edges and without halos; any values.
 
     What unsharp masking overshoots is cut off at the least and the greatest of the 3 x 3 pixels that lie there.
     """
-    margin = 4
-    padded = pad_wrapped(x, margin, wrap)
+    padded = pad_wrapped(x, CRISP_RADIUS, wrap)
+    height, width = x.shape[-2:]
+    left, above = (CRISP_RADIUS * wrapped for wrapped in wrap)
+    out = x.new_empty(1, x.shape[1], factor * height, factor * width)
+    # In strips, for large tensors would be asked for from the system and given back each time.
+    for first, count in strips(height, width, CRISP_PIXELS):
+        begin = max(0, above + first - CRISP_RADIUS)
+        part = _crisp(padded[:, :, begin : above + first + count + CRISP_RADIUS], factor)
+        seen = part.narrow(2, factor * (above + first - begin), factor * count)
+        out.narrow(2, factor * first, factor * count).copy_(seen.narrow(3, factor * left, factor * width))
+    return out
 
-    def enlarged(y: Tensor, mode: str) -> Tensor:
-        if factor > 1:
-            y = F.interpolate(y, scale_factor=factor, mode=mode, align_corners=False)
-        left, above = factor * margin * wrap[0], factor * margin * wrap[1]
-        return y[:, :, above : above + factor * x.shape[2], left : left + factor * x.shape[3]]
 
-    blurred = local_mean(local_mean(padded, 1), 1)
-    out = enlarged(torch.lerp(padded, blurred, -CRISPNESS), "bicubic")
-    greatest = enlarged(_of_neighbours(padded, torch.maximum), "bilinear")
-    least = enlarged(_of_neighbours(padded, torch.minimum), "bilinear")
+def _crisp(x: Tensor, factor: int) -> Tensor:
+    blurred = local_mean(local_mean(x, 1), 1)
+    out, greatest, least = (
+        torch.lerp(x, blurred, -CRISPNESS), _of_neighbours(x, torch.maximum), _of_neighbours(x, torch.minimum)
+    )  # fmt: skip
+    if factor == 2:
+        out, greatest, least = doubled(out, CUBIC), doubled(greatest, LINEAR), doubled(least, LINEAR)
     return out.clamp_(least, greatest)
 
 
@@ -158,16 +170,17 @@ def local_mean(x: Tensor, radius: int) -> Tensor:
 
     Sums of shifted rows and columns: many times as fast as avg_pool2d of one channel.
     """
-    for dimension, pad in ((3, (radius, radius, 0, 0)), (2, (0, 0, radius, radius))):
-        length = x.shape[dimension]
-        padded = F.pad(x, pad)
-        total = padded.narrow(dimension, 0, length).clone()
-        for shift in range(1, 2 * radius + 1):
-            total += padded.narrow(dimension, shift, length)
+    counts = []
+    for axis in (3, 2):
+        total, length = x.clone(), x.shape[axis]
+        for shift in range(1, min(radius, length - 1) + 1):
+            for here, there in ((0, shift), (shift, 0)):
+                total.narrow(axis, here, length - shift).add_(x.narrow(axis, there, length - shift))
         place = torch.arange(length, device=x.device)
-        inside = (place + radius).clamp_max(length - 1) - (place - radius).clamp_min(0) + 1
-        x = total.div_(inside if dimension == 3 else inside[:, None])
-    return x
+        counts.append((place + radius).clamp_max(length - 1) - (place - radius).clamp_min(0) + 1)
+        x = total
+    across, down = counts
+    return x.div_(across * down[:, None])
 
 
 def detail_gain(pastiche: Tensor, photograph: Tensor, wrap: tuple[bool, bool] = (False, False)) -> Tensor:
@@ -212,27 +225,26 @@ class Enlargement:
         """1 x C x count x width."""
         begin, weights = (x[first : first + count] for x in self._down)
         columns = self._columns(int(begin[0]), int(begin[-1]) + TAPS)
-        channels, width, beyond = columns.shape
-        # Products are fast with many rows on their left side.
-        flat, high = columns.view(-1, beyond), columns.new_empty(channels, width, count)
+        across, channels, beyond = columns.shape
+        # Products are fast with many rows on their left side: so both have all channels there.
+        flat, high = columns.view(-1, beyond), columns.new_empty(across * channels, count)
         for at, source, matrix in _matrices(begin - begin[0], weights):
-            part = high.view(-1, count)[:, at : at + len(matrix)]
+            part = high[:, at : at + len(matrix)]
             torch.mm(flat[:, source : source + matrix.shape[1]], matrix.t(), out=part)
-        out = columns.new_empty(1, channels, count, self._width)
-        for channel, given in zip(out[0], high, strict=True):
-            for at, source, matrix in self._across:
-                part = channel[:, at : at + len(matrix)]
-                torch.mm(given[source : source + matrix.shape[1]].t(), matrix.t(), out=part)
-        return out
+        high = high.view(across, -1)
+        out = columns.new_empty(channels * count, self._width)
+        for at, source, matrix in self._across:
+            torch.mm(high[source : source + matrix.shape[1]].t(), matrix.t(), out=out[:, at : at + len(matrix)])
+        return out.view(1, channels, count, self._width)
 
     def _columns(self, begin: int, end: int) -> Tensor:
-        """C x columns x rows of these rows of the small picture, of which some are beyond its edges, as columns are."""
+        """Columns x C x rows of these rows of the small picture, of which some are beyond its edges, as columns are."""
         height, beyond = self._small.shape[2], TAPS // 2
         rows = torch.arange(begin, end) - beyond
         rows = rows % height if self._wrap[1] else rows.clamp(0, height - 1)
         mode = "circular" if self._wrap[0] else "replicate"
         part = F.pad(self._small.index_select(2, rows).float(), (beyond, beyond, 0, 0), mode)
-        return part[0].transpose(1, 2).contiguous()
+        return part[0].permute(2, 0, 1).contiguous()
 
 
 def _matrices(begin: Tensor, weights: Tensor) -> Iterator[tuple[int, int, Tensor]]:

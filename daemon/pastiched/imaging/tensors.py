@@ -128,10 +128,10 @@ class PictureCanvas:
         self._pixels = torch.from_numpy(self.array)
 
     def put(self, first: int, rgb: Tensor) -> None:
-        """Rows from row `first`: 1 x 3 x rows x W in [0, 1]; values outside are cut off."""
+        """Rows from row `first`: 1 x 3 x rows x W in [0, 1]; values outside are cut off. `rgb` is changed."""
         scale = SCALES[self.format.depth]
         target = self._pixels[first : first + rgb.shape[2], :, :3]
-        pixels = rgb[0].clamp(0, 1).mul_(scale)
+        pixels = rgb[0].clamp_(0, 1).mul_(scale)
         if self.format.depth != "f32":
             pixels.round_()
         target.copy_(pixels.permute(1, 2, 0))
