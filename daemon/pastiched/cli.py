@@ -33,8 +33,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # torch looks for this when it first allocates: large tensors in huge pages, where Linux has them. Without, a fifth
     # of Fast's time on a processor goes into page faults.
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
-    # OpenVINO's threads and PyTorch's take turns: those that wait must not keep the others from working.
+    # OpenVINO's threads and PyTorch's take turns: those that wait must not keep the others from working. To fall asleep
+    # at once would be as bad: small steps follow each other within a tenth of a millisecond.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     module, _, function = SUBCOMMANDS[given[0]][0].partition(":")
     run = getattr(importlib.import_module(module), function)
     code: int = run(given[1:])
