@@ -72,6 +72,14 @@ def test_a_pastiche_in_tiles_is_the_one_at_once(engine: FastEngine, case: int) -
     assert decibels(tiled, whole) >= 80
 
 
+@pytest.mark.parametrize("case", range(0, 20, 3))
+def test_a_pastiche_of_8_bits_in_tiles_is_the_one_at_once(engine: FastEngine, case: int) -> None:
+    """In the fastest numbers that the processor has, integers among them."""
+    job, options = drawn(case)
+    whole = painted(engine, **job, depth="8", **(options | {"tile": 0}))
+    assert decibels(painted(engine, **job, depth="8", **options) / 255, whole / 255) >= 60
+
+
 @pytest.mark.parametrize("case", range(6))
 def test_a_refined_pastiche_in_tiles_is_the_one_at_once(
     engine: FastEngine, case: int, monkeypatch: pytest.MonkeyPatch

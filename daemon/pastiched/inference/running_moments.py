@@ -5,11 +5,16 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from pastiched.networks.double_precision import double, where_doubles_are
 from pastiched.networks.statistics import EPSILON, Moments
 
 
 class RunningMoments:
-    """Of feature maps 1 x C x H x W, whose pieces are added in any order; sums of pieces in double precision."""
+    """Of feature maps 1 x C x H x W, whose pieces are added in any order.
+
+    All in double precision, so that pieces give the very moments that the whole gives: where layers are computed in
+    8-bit integers the least difference becomes whole steps, and pictures in pieces would differ from those at once.
+    """
 
     def __init__(self) -> None:
         self._count = 0
@@ -17,12 +22,11 @@ class RunningMoments:
         self._squares: Tensor | float = 0.0
 
     def add(self, x: Tensor) -> None:
-        count = x.shape[2] * x.shape[3]
-        mean = x.mean((2, 3), keepdim=True, dtype=torch.float32).double().cpu()
-        norm = torch.linalg.vector_norm(x, dim=(2, 3), keepdim=True, dtype=torch.float32)
-        self._count += count
-        self._sum = self._sum + mean * count
-        self._squares = self._squares + norm.double().cpu().square()
+        x = where_doubles_are(x)
+        self._count += x.shape[2] * x.shape[3]
+        self._sum = self._sum + x.sum((2, 3), keepdim=True, dtype=torch.float64).cpu()
+        norm = torch.linalg.vector_norm(x, dim=(2, 3), keepdim=True, dtype=torch.float64)
+        self._squares = self._squares + norm.cpu().square()
 
     def moments(self) -> Moments:
         mean = torch.as_tensor(self._sum) / self._count
@@ -39,7 +43,7 @@ class RunningCovariance:
         self._products: Tensor | float = 0.0
 
     def add(self, x: Tensor) -> None:
-        flat = x.flatten(2).double().cpu()
+        flat = double(x.flatten(2)).cpu()
         self._count += flat.shape[2]
         self._sum = self._sum + flat.sum(2, keepdim=True)
         self._products = self._products + flat @ flat.transpose(1, 2)

@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pastiched.imaging.colour import luminance
+from pastiched.networks.double_precision import double
 from pastiched.networks.features import FeatureNetwork
-from pastiched.training.double_precision import double
 from pastiched.training.lab import to_lab
 from pastiched.training.losses import gaussian
 from pastiched.training.precision import mixed_precision

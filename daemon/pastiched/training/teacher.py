@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from pastiched.networks.double_precision import double
 from pastiched.networks.features import TAPS, FeatureNetwork
-from pastiched.training.double_precision import double
 
 LEAST_SHARE = 1e-4
 RELATIVE = 1e-6

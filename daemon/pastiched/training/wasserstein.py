@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pastiched.training.double_precision import double
+from pastiched.networks.double_precision import double
 
 RIDGE = 1e-3
 """Share of the mean variance of the target that is added to each: directions without any have no slope."""
