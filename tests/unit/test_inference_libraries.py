@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from pastiched.imaging.scale import rows_of
 from pastiched.inference import opening, openvino_library
+from pastiched.inference.numbers import EXACT, Numbers
 from pastiched.inference.openvino_library import CompiledGraph, openvino_works
 from pastiched.inference.pastiche_painter import PastichePainter
 from pastiched.inference.rim import Rim
@@ -30,7 +31,9 @@ from tests.unit.trained_files import random_generator
 CPU = torch.device("cpu")
 S = TypeVar("S", bound=Stages)
 LIBRARIES = ["PyTorch", "OpenVINO"]
-WAYS = [("OpenVINO", torch.float32, 80), ("OpenVINO", torch.bfloat16, 40), ("PyTorch", torch.bfloat16, 40)]
+FAST, COARSE = Numbers(torch.bfloat16), Numbers(torch.float32, coarse=True)
+WAYS = [("OpenVINO", EXACT, 80), ("OpenVINO", FAST, 40), ("OpenVINO", COARSE, 38), ("PyTorch", FAST, 40)]
+WAYS += [("PyTorch", COARSE, 50)]
 """With the decibels within which it is the picture of PyTorch in float32."""
 needs_openvino = pytest.mark.skipif(not openvino_works(), reason="OpenVINO is not here")
 
@@ -64,31 +67,31 @@ def generator() -> Generator:
     return random
 
 
-def opened(open_stages: Callable[..., S], network: nn.Module, library: str, dtype: torch.dtype) -> S:
+def opened(open_stages: Callable[..., S], network: nn.Module, library: str, numbers: Numbers) -> S:
     if library == "OpenVINO" and not openvino_works():
         pytest.skip("OpenVINO is not here")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(opening, "openvino_works", lambda: library == "OpenVINO")
-        stages = open_stages(network.state_dict(), dtype, CPU)
-    assert (stages.library, stages.dtype) == (library, dtype)
+        stages = open_stages(network.state_dict(), numbers, CPU)
+    assert (stages.library, stages.numbers) == (library, numbers)
     return stages
 
 
-def pastiche_stages(network: nn.Module, library: str, dtype: torch.dtype = torch.float32) -> PasticheStages:
-    return opened(opening.open_pastiche_stages, network, library, dtype)
+def pastiche_stages(network: nn.Module, library: str, numbers: Numbers = EXACT) -> PasticheStages:
+    return opened(opening.open_pastiche_stages, network, library, numbers)
 
 
-def generator_stages(network: nn.Module, library: str, dtype: torch.dtype = torch.float32) -> GeneratorStages:
-    return opened(opening.open_generator_stages, network, library, dtype)
+def generator_stages(network: nn.Module, library: str, numbers: Numbers = EXACT) -> GeneratorStages:
+    return opened(opening.open_generator_stages, network, library, numbers)
 
 
 def decibels(a: Tensor, b: Tensor) -> float:
     return float(-10 * torch.log10((a.double() - b.double()).square().mean()))
 
 
-@pytest.mark.parametrize(("library", "dtype", "least"), WAYS)
+@pytest.mark.parametrize(("library", "numbers", "least"), WAYS)
 def test_a_pastiche_is_the_same_by_every_library(
-    network: PasticheNet, library: str, dtype: torch.dtype, least: int
+    network: PasticheNet, library: str, numbers: Numbers, least: int
 ) -> None:
     x, code = picture(144, 208), network.encode_style(picture(128, 128, 1))
     rim = Rim.of(208, 144, (True, False), MULTIPLE)
@@ -96,18 +99,18 @@ def test_a_pastiche_is_the_same_by_every_library(
     def painted(stages: PasticheStages, most: int) -> Tensor:
         return PastichePainter(stages, most).paint(rows_of(x), rim, code, 0, lambda done: None).rows(0, 144)
 
-    measure = painted(TorchPasticheStages(copy.deepcopy(network), torch.float32, CPU), 10**9)
-    stages = pastiche_stages(network, library, dtype)
+    measure = painted(TorchPasticheStages(copy.deepcopy(network), EXACT, CPU), 10**9)
+    stages = pastiche_stages(network, library, numbers)
     assert float(measure.std()) > 0.05
     assert all(decibels(painted(stages, most), measure) >= least for most in (10**9, 96 * 96))
 
 
-@pytest.mark.parametrize(("library", "dtype", "least"), WAYS)
+@pytest.mark.parametrize(("library", "numbers", "least"), WAYS)
 def test_a_generators_picture_is_the_same_by_every_library(
-    generator: Generator, library: str, dtype: torch.dtype, least: int
+    generator: Generator, library: str, numbers: Numbers, least: int
 ) -> None:
-    stages = generator_stages(generator, library, dtype)
-    measure = TorchGeneratorStages(copy.deepcopy(generator), torch.float32, CPU)
+    stages = generator_stages(generator, library, numbers)
+    measure = TorchGeneratorStages(copy.deepcopy(generator), EXACT, CPU)
     for height, width in ((144, 208), (32, 32)):
         given = picture(height, width), noise_field(0, height, width)
         wanted = measure.generate(*given)
@@ -166,7 +169,7 @@ class Chain(nn.Module):
 
         from pastiched.inference.openvino_layers import Graph, convolution
 
-        building = Graph(torch.float32)
+        building = Graph(EXACT)
         node = building.features(64, "x")
         for layer in self.layers:
             assert isinstance(layer, Convolution)

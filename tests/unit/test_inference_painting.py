@@ -12,6 +12,7 @@ from torch import Tensor
 from pastiched.imaging.scale import rows_of
 from pastiched.inference import pastiche_painter
 from pastiched.inference.generator_painter import paint_by_generator
+from pastiched.inference.numbers import EXACT
 from pastiched.inference.pastiche_painter import PastichePainter
 from pastiched.inference.rim import Rim
 from pastiched.inference.torch_stages import TorchGeneratorStages, TorchPasticheStages
@@ -55,7 +56,7 @@ def test_a_pastiche_in_pieces_is_the_one_at_once(
     network: PasticheNet, code: StyleCode, wrap: tuple[bool, bool]
 ) -> None:
     height, width = 176, 224
-    stages, x = TorchPasticheStages(network, torch.float32, CPU), picture(height, width)
+    stages, x = TorchPasticheStages(network, EXACT, CPU), picture(height, width)
     rim = Rim.of(width, height, wrap, MULTIPLE)
 
     def painted(most: int) -> Tensor:
@@ -72,7 +73,7 @@ def test_the_stages_on_one_piece_are_the_network(
 ) -> None:
     """With a rim of its own for the edges, and its opposite around it where they meet."""
     height, width = 64, 96
-    x, stages = picture(height, width), TorchPasticheStages(network, torch.float32, CPU)
+    x, stages = picture(height, width), TorchPasticheStages(network, EXACT, CPU)
     rim = Rim.of(width, height, wrap, MULTIPLE, rim=0)
     painted = PastichePainter(stages, 10**9).paint(rows_of(x), rim, code, 5, lambda done: None).rows(0, height)
     at_once = network(x, code, noise_field(5, height, width))
@@ -84,7 +85,7 @@ def test_a_photograph_moved_round_where_edges_meet_moves_the_pastiche_round(
     network: PasticheNet, code: StyleCode, wrap: tuple[bool, bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     height, width, field = 96, 128, noise_field
-    stages, x = TorchPasticheStages(network, torch.float32, CPU), picture(height, width)
+    stages, x = TorchPasticheStages(network, EXACT, CPU), picture(height, width)
     shift = 32 * wrap[1], 48 * wrap[0]
 
     def painted(x: Tensor, wrap: tuple[bool, bool]) -> Tensor:
@@ -107,7 +108,7 @@ def test_a_generators_picture_in_pieces_is_the_one_at_once(wrap: tuple[bool, boo
     for block in (generator.broad, *generator.trunk):
         block.b.weight *= 5
     height, width = 144, 208
-    stages, x = TorchGeneratorStages(generator, torch.float32, CPU), picture(height, width)
+    stages, x = TorchGeneratorStages(generator, EXACT, CPU), picture(height, width)
     rim = Rim.of(width, height, wrap, MULTIPLE)
     whole = in_strips(paint_by_generator(stages, rows_of(x), rim, 3, 10**9), height)
     pieces = in_strips(paint_by_generator(stages, rows_of(x), rim, 3, 96 * 96), height)
@@ -116,7 +117,7 @@ def test_a_generators_picture_in_pieces_is_the_one_at_once(wrap: tuple[bool, boo
 
 def test_rows_are_the_same_in_whatever_order_they_are_asked_for(network: PasticheNet, code: StyleCode) -> None:
     height, width = 112, 96
-    stages, x = TorchPasticheStages(network, torch.float32, CPU), picture(height, width)
+    stages, x = TorchPasticheStages(network, EXACT, CPU), picture(height, width)
     rim = Rim.of(width, height, (False, False), MULTIPLE)
     painting = PastichePainter(stages, 80 * 80).paint(rows_of(x), rim, code, 0, lambda done: None)
     whole = painting.rows(0, height)
@@ -125,7 +126,7 @@ def test_rows_are_the_same_in_whatever_order_they_are_asked_for(network: Pastich
 
 
 def test_the_share_that_is_done_grows_with_every_piece(network: PasticheNet, code: StyleCode) -> None:
-    stages, x, told = TorchPasticheStages(network, torch.float32, CPU), picture(112, 112), []
+    stages, x, told = TorchPasticheStages(network, EXACT, CPU), picture(112, 112), []
     rim = Rim.of(112, 112, (False, False), MULTIPLE)
     PastichePainter(stages, 48 * 48).paint(rows_of(x), rim, code, 0, told.append)
     assert len(told) > 18 and all(a < b for a, b in itertools.pairwise(told))

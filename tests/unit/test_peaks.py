@@ -15,6 +15,7 @@ from skimage import data
 from torch import Tensor
 
 from pastiched.imaging.scale import rows_of
+from pastiched.inference.numbers import EXACT, Numbers
 from pastiched.inference.opening import open_pastiche_stages
 from pastiched.inference.openvino_library import openvino_works
 from pastiched.inference.pastiche_painter import PastichePainter
@@ -26,10 +27,14 @@ from pastiched.networks.noise import noise_field
 from pastiched.networks.pastiche_net import MULTIPLE, PEAKS, PasticheNet
 from pastiched.networks.peaks import LEAST, measure_peaks, peak_of
 from pastiched.networks.statistics import StyleCode, moments
+from pastiched.processor import multiplies_integers
 from pastiched.training.cli import main
 from tests.unit.tiny_networks import picture
 
-needs_openvino = pytest.mark.skipif(not openvino_works(), reason="OpenVINO is not here")
+needs_integers = pytest.mark.skipif(
+    not (openvino_works() and multiplies_integers()), reason="nothing is computed in integers here"
+)
+both_types = pytest.mark.parametrize("computed", [torch.bfloat16, torch.float32])
 CPU = torch.device("cpu")
 SHIPPED = default_model("fast")
 
@@ -102,26 +107,28 @@ def painted(stages: PasticheStages, x: Tensor, code: StyleCode, most: int = 10**
         return PastichePainter(stages, most).paint(rows_of(x), rim, code, 0, lambda done: None).rows(0, 240)
 
 
-@needs_openvino
-def test_integers_paint_the_same_picture_at_once_and_in_pieces() -> None:
-    weights, x = SHIPPED.load(), astronaut()
+@needs_integers
+@both_types
+def test_integers_paint_the_same_picture_at_once_and_in_pieces(computed: torch.dtype) -> None:
+    weights, x, coarse = SHIPPED.load(), astronaut(), Numbers(computed, coarse=True)
     network = network_of(weights)
     code = network.encode_style(picture(128, 128, 1))
-    integers = open_pastiche_stages(weights, torch.bfloat16, CPU)
+    integers = open_pastiche_stages(weights, coarse, CPU)
     assert integers.quantized
-    assert not open_pastiche_stages(weights, torch.float32, CPU).quantized, "where more than 8 bits are wanted"
-    assert not open_pastiche_stages(without_peaks(weights), torch.bfloat16, CPU).quantized
+    assert not open_pastiche_stages(weights, Numbers(computed), CPU).quantized, "where more than 8 bits are wanted"
+    assert not open_pastiche_stages(without_peaks(weights), coarse, CPU).quantized
     whole = painted(integers, x, code)
-    assert decibels(whole, painted(TorchPasticheStages(network, torch.float32, CPU), x, code)) >= 38
-    assert decibels(whole, painted(integers, x, code, 96 * 96)) >= 60
-    assert not torch.equal(whole, painted(open_pastiche_stages(without_peaks(weights), torch.bfloat16, CPU), x, code))
+    assert decibels(whole, painted(TorchPasticheStages(network, EXACT, CPU), x, code)) >= 38
+    assert torch.equal(whole, painted(integers, x, code, 96 * 96)), "to the last bit"
+    assert not torch.equal(whole, painted(open_pastiche_stages(without_peaks(weights), coarse, CPU), x, code))
 
 
-@needs_openvino
-def test_what_integers_are_too_coarse_for_is_painted_without_them() -> None:
+@needs_integers
+@both_types
+def test_what_integers_are_too_coarse_for_is_painted_without_them(computed: torch.dtype) -> None:
     """Pictures without contrasts, and styles further out than those that peaks were measured on."""
-    weights, x = SHIPPED.load(), astronaut()
-    integers, without = (open_pastiche_stages(w, torch.bfloat16, CPU) for w in (weights, without_peaks(weights)))
+    weights, x, coarse = SHIPPED.load(), astronaut(), Numbers(computed, coarse=True)
+    integers, without = (open_pastiche_stages(w, coarse, CPU) for w in (weights, without_peaks(weights)))
     checks = (torch.arange(128)[:, None] // 16 + torch.arange(128) // 16) % 2
     ordinary, glaring = map(
         network_of(weights).encode_style, (picture(128, 128, 1), checks.expand(1, 3, 128, 128) + 0.0)

@@ -9,7 +9,8 @@ from typing import TypeVar
 
 import torch
 
-from pastiched.engines.precision import fastest_type
+from pastiched.engines.precision import fastest_numbers
+from pastiched.inference.numbers import Numbers
 from pastiched.inference.piece_size import LEAST
 from pastiched.memory import free_unused, is_broken_device, is_out_of_memory
 
@@ -23,24 +24,24 @@ class Attempt:
     """How a picture is painted: pixels of a piece, in which numbers, where; `note` tells why not as planned."""
 
     most: int
-    dtype: torch.dtype
+    numbers: Numbers
     device: torch.device
     note: str = ""
 
 
-def attempts(most: int, dtype: torch.dtype, device: torch.device) -> list[Attempt]:
+def attempts(most: int, numbers: Numbers, device: torch.device) -> list[Attempt]:
     """The plan, and what takes less and less memory."""
     smaller = max(min(most, LEAST), most // SMALLER)
     plans = [
-        Attempt(most, dtype, device),
-        Attempt(smaller, dtype, device, "memory ran out: painted in smaller pieces"),
+        Attempt(most, numbers, device),
+        Attempt(smaller, numbers, device, "memory ran out: painted in smaller pieces"),
     ]
-    fastest = fastest_type(device)
-    if fastest != dtype:
+    fastest = fastest_numbers(device)
+    if fastest != numbers:
         plans.append(Attempt(smaller, fastest, device, "memory ran out: painted with less precision"))
     if device.type != "cpu":
         cpu = torch.device("cpu")
-        plans.append(Attempt(smaller, fastest_type(cpu), cpu, "memory ran out: painted by the processor"))
+        plans.append(Attempt(smaller, fastest_numbers(cpu), cpu, "memory ran out: painted by the processor"))
     return plans
 
 

@@ -17,12 +17,13 @@ from pastiched.engines.attempts import Attempt, attempts, first_that_fits
 from pastiched.engines.base import Callbacks, EngineJob, EngineResult, StyleInput
 from pastiched.engines.finishing import finish
 from pastiched.engines.inputs import WRAPS, Photograph, content_hash, read_photograph, read_style
-from pastiched.engines.precision import fastest_type, precision_note, type_for_depth
+from pastiched.engines.precision import fastest_numbers, numbers_for_depth, precision_note
 from pastiched.engines.refining import PaintingSizes, painting_sizes, refine
 from pastiched.engines.stage_clock import StageClock
 from pastiched.imaging.colour import match_colours
 from pastiched.imaging.scale import Enlargement, Rows, WorkingSize, half_band, rows_of
 from pastiched.inference.interruption import checks
+from pastiched.inference.numbers import Numbers
 from pastiched.inference.opening import open_pastiche_stages
 from pastiched.inference.pastiche_painter import PastichePainter, Show, code_of
 from pastiched.inference.piece_size import PASTICHE, bytes_taken, piece_pixels
@@ -91,8 +92,8 @@ class FastEngine:
         self._given, self._native = model, native
         self._style_network: PasticheNet | None = None
         """In float32: styles are prepared once."""
-        self._stages: dict[tuple[torch.dtype, str], PasticheStages] = {}
-        """By type of numbers and kind of device."""
+        self._stages: dict[tuple[Numbers, str], PasticheStages] = {}
+        """By numbers and kind of device."""
         self._codes: OrderedDict[str, StyleCode] = OrderedDict()
         self._speed = SECONDS_PER_MEGAPIXEL
 
@@ -103,7 +104,7 @@ class FastEngine:
         network = PasticheNet().eval().requires_grad_(False)
         network.load_state_dict(weights)
         self._style_network = network.to(self.device).to(memory_format=torch.channels_last)
-        self._open_stages(fastest_type(self.device), self.device, weights)
+        self._open_stages(fastest_numbers(self.device), self.device, weights)
 
     def unload(self) -> None:
         self._style_network = None
@@ -111,11 +112,11 @@ class FastEngine:
         self._codes.clear()
 
     def _open_stages(
-        self, dtype: torch.dtype, device: torch.device, weights: dict[str, Tensor] | None = None
+        self, numbers: Numbers, device: torch.device, weights: dict[str, Tensor] | None = None
     ) -> PasticheStages:
-        key = dtype, device.type
+        key = numbers, device.type
         if key not in self._stages:
-            self._stages[key] = open_pastiche_stages(weights or self._weights(), dtype, device)
+            self._stages[key] = open_pastiche_stages(weights or self._weights(), numbers, device)
         return self._stages[key]
 
     def _weights(self) -> dict[str, Tensor]:
@@ -128,9 +129,9 @@ class FastEngine:
         sizes = self._sizes(width, height, options)
         output, largest = width * height / 1e6, sizes.last.area
         seconds = self._speed * sizes.area / 1e6 * (2 if options["strength"] < 100 else 1)
-        dtype = type_for_depth(options["depth"], self.device)
-        most = piece_pixels(options["tile"], largest, dtype, self.device, PASTICHE)
-        memory = bytes_taken(largest, most, dtype, PASTICHE) + BYTES_PER_OUTPUT_MEGAPIXEL * output
+        numbers = numbers_for_depth(options["depth"], self.device)
+        most = piece_pixels(options["tile"], largest, numbers, self.device, PASTICHE)
+        memory = bytes_taken(largest, most, numbers, PASTICHE) + BYTES_PER_OUTPUT_MEGAPIXEL * output
         return seconds + SECONDS_PER_OUTPUT_MEGAPIXEL * output, int(memory)
 
     def _sizes(self, width: int, height: int, options: dict[str, Any]) -> PaintingSizes:
@@ -156,7 +157,7 @@ class FastEngine:
         strength, soft = job.options["strength"] / 100, sizes.refined is None
 
         def paint(attempt: Attempt) -> tuple[PixelBuffer, str]:
-            stages = self._open_stages(attempt.dtype, attempt.device)
+            stages = self._open_stages(attempt.numbers, attempt.device)
             brush = Brush(stages, code, strength, job.options["seed"], wrap, attempt.most, callbacks.between_steps)
             with stages.watched(callbacks.check), checks(self._network, callbacks.check):
                 with clock.stage("stylize", STYLIZE):
@@ -167,9 +168,9 @@ class FastEngine:
                 stages.release()
             return picture, precision_note(stages)
 
-        dtype = type_for_depth(job.options["depth"], self.device)
-        most = piece_pixels(job.options["tile"], sizes.last.area, dtype, self.device, PASTICHE)
-        (result, precision), troubles = first_that_fits(attempts(most, dtype, self.device), paint)
+        numbers = numbers_for_depth(job.options["depth"], self.device)
+        most = piece_pixels(job.options["tile"], sizes.last.area, numbers, self.device, PASTICHE)
+        (result, precision), troubles = first_that_fits(attempts(most, numbers, self.device), paint)
         if strength == 1 and not troubles:
             self._speed += 0.3 * (clock.timings["stylize"] / 1e3 / (sizes.area / 1e6) - self._speed)
         notes = [precision, *photograph.size_notes(sizes.painted[-1]), *troubles]

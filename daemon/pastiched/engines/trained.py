@@ -16,12 +16,13 @@ from pastiched.engines.attempts import Attempt, attempts, first_that_fits
 from pastiched.engines.base import Callbacks, EngineJob, EngineResult
 from pastiched.engines.finishing import finish
 from pastiched.engines.inputs import WRAPS, Photograph, read_photograph
-from pastiched.engines.precision import precision_note, type_for_depth
+from pastiched.engines.precision import numbers_for_depth, precision_note
 from pastiched.engines.refining import PaintingSizes, painting_sizes, refine
 from pastiched.engines.stage_clock import StageClock
 from pastiched.imaging.colour import ColourMatch, gaussian
 from pastiched.imaging.scale import NATIVE_PIXELS, Rows, WorkingSize, rows_of, strips
 from pastiched.inference.generator_painter import paint_by_generator
+from pastiched.inference.numbers import Numbers
 from pastiched.inference.opening import open_generator_stages
 from pastiched.inference.piece_size import GENERATOR, bytes_taken, piece_pixels
 from pastiched.inference.rim import Rim
@@ -46,7 +47,7 @@ class TrainedEngine:
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
-        self._generators: OrderedDict[tuple[str, torch.dtype, str], GeneratorStages] = OrderedDict()
+        self._generators: OrderedDict[tuple[str, Numbers, str], GeneratorStages] = OrderedDict()
         """By the hash of the file."""
         self._native: dict[str, int] = {}
         """Pixels at which strokes have the size of training, by the names of models that have painted."""
@@ -62,18 +63,18 @@ class TrainedEngine:
         sizes = _sizes(width, height, options, self._native.get(str(options["model"]), NATIVE_PIXELS))
         largest, output = sizes.last.area, width * height / 1e6
         seconds = self._speed * sizes.area / 1e6 + SECONDS_PER_OUTPUT_MEGAPIXEL * output
-        dtype = type_for_depth(options["depth"], self.device)
-        most = piece_pixels(options["tile"], largest, dtype, self.device, GENERATOR)
-        memory = bytes_taken(largest, most, dtype, GENERATOR) + BYTES_PER_OUTPUT_MEGAPIXEL * (output + largest / 1e6)
+        numbers = numbers_for_depth(options["depth"], self.device)
+        most = piece_pixels(options["tile"], largest, numbers, self.device, GENERATOR)
+        memory = bytes_taken(largest, most, numbers, GENERATOR) + BYTES_PER_OUTPUT_MEGAPIXEL * (output + largest / 1e6)
         return seconds, int(memory)
 
     @torch.inference_mode()
     def run(self, job: EngineJob, callbacks: Callbacks) -> EngineResult:
         clock, wrap = StageClock(callbacks), WRAPS[job.options["wrap"]]
-        dtype = type_for_depth(job.options["depth"], self.device)
+        numbers = numbers_for_depth(job.options["depth"], self.device)
         with clock.stage("load", 0.0):
             model = _read_model(job)
-            self._open_stages(model, dtype, self.device)
+            self._open_stages(model, numbers, self.device)
         with clock.stage("prepare", 0.02):
             form = job.content.format
             native = self._native[model.name] = model.native_pixels
@@ -82,7 +83,7 @@ class TrainedEngine:
         strength, soft = job.options["strength"] / 100, sizes.refined is None
 
         def paint(attempt: Attempt) -> tuple[PixelBuffer, str]:
-            stages = self._open_stages(model, attempt.dtype, attempt.device)
+            stages = self._open_stages(model, attempt.numbers, attempt.device)
             with stages.watched(callbacks.check):
                 with clock.stage("stylize", STYLIZE):
                     pastiche = self._stylize(stages, job, photograph, sizes, attempt.most, callbacks)
@@ -92,8 +93,8 @@ class TrainedEngine:
                 stages.release()
             return picture, precision_note(stages)
 
-        most = piece_pixels(job.options["tile"], sizes.last.area, dtype, self.device, GENERATOR)
-        (result, precision), troubles = first_that_fits(attempts(most, dtype, self.device), paint)
+        most = piece_pixels(job.options["tile"], sizes.last.area, numbers, self.device, GENERATOR)
+        (result, precision), troubles = first_that_fits(attempts(most, numbers, self.device), paint)
         if strength > 0 and not troubles:
             self._speed += 0.3 * (clock.timings["stylize"] / 1e3 / (sizes.area / 1e6) - self._speed)
         notes = [precision, *photograph.size_notes(sizes.painted[-1]), *troubles]
@@ -126,14 +127,14 @@ class TrainedEngine:
             )
         return lambda first, count: torch.lerp(photograph.working_rows(first, count), pastiche(first, count), strength)
 
-    def _open_stages(self, model: TrainedModel, dtype: torch.dtype, device: torch.device) -> GeneratorStages:
-        key = model.sha256, dtype, device.type
+    def _open_stages(self, model: TrainedModel, numbers: Numbers, device: torch.device) -> GeneratorStages:
+        key = model.sha256, numbers, device.type
         if key not in self._generators:
             try:
                 weights = model.load()
             except ModelError as error:
                 raise _unusable(str(error)) from None
-            self._generators[key] = open_generator_stages(weights, dtype, device)
+            self._generators[key] = open_generator_stages(weights, numbers, device)
             if len(self._generators) > WARM:
                 self._generators.popitem(last=False)
         self._generators.move_to_end(key)

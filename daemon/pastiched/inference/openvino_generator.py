@@ -8,6 +8,7 @@ from openvino import Model
 from openvino import opset13 as op
 from torch import Tensor
 
+from pastiched.inference.numbers import Numbers
 from pastiched.inference.openvino_layers import (
     Graph,
     Node,
@@ -28,8 +29,8 @@ from pastiched.networks.generator import SLOPE, Block, Generator
 class OpenVinoGeneratorStages(OpenVinoStages):
     """Compiled when they are made; the network is not kept."""
 
-    def __init__(self, network: Generator, dtype: torch.dtype) -> None:
-        super().__init__(dtype, [_generator(network, dtype)])
+    def __init__(self, network: Generator, numbers: Numbers) -> None:
+        super().__init__(numbers, [_generator(network, numbers)])
 
     def generate(self, x: Tensor, noise: Tensor) -> Tensor:
         painted = torch.empty_like(x, memory_format=torch.contiguous_format)
@@ -37,8 +38,8 @@ class OpenVinoGeneratorStages(OpenVinoStages):
         return painted.tanh_().mul_(0.5).add_(0.5)
 
 
-def _generator(network: Generator, dtype: torch.dtype) -> Model:
-    graph = Graph(dtype)
+def _generator(network: Generator, numbers: Numbers) -> Model:
+    graph = Graph(numbers)
     half = _leaky(convolution(graph.phases(), network.level2))
     noise = graph.noise()
     quarter = _leaky(convolution(half, network.level4))

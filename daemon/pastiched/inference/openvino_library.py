@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from pastiche.failures import describe_failure
+from pastiched.inference.numbers import Numbers
 from pastiched.memory import give_back
 
 VARIABLE = "PASTICHE_OPENVINO"
@@ -117,9 +118,9 @@ class OpenVinoStages:
     quantized = False
     device = torch.device("cpu")
 
-    def __init__(self, dtype: torch.dtype, graphs: list[Any]) -> None:
-        self.dtype = dtype
-        self.graphs = [CompiledGraph(graph, dtype) for graph in graphs]
+    def __init__(self, numbers: Numbers, graphs: list[Any]) -> None:
+        self.numbers = numbers
+        self.graphs = [CompiledGraph(graph, numbers.computed) for graph in graphs]
         self.check: Callable[[], None] = lambda: None
 
     def release(self) -> None:

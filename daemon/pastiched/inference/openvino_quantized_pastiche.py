@@ -1,22 +1,23 @@
 """PasticheNet's stages by OpenVINO in 8-bit integers: kernels are constants, and what the style says comes
-after them. About 1.6 times as fast as bfloat16 where the processor has instructions for it (VNNI)."""
+after them. About 1.6 times as fast as bfloat16 where the processor has instructions for it (VNNI), three times as
+fast as float32."""
 
 from __future__ import annotations
 
-import torch
 from openvino import Model
 from openvino import opset13 as op
 
+from pastiched.inference.numbers import Numbers
 from pastiched.inference.openvino_layers import (
     Graph,
     Node,
-    convolution,
     convolved,
     every_second,
-    folded,
     inside,
     integer_convolution,
     integer_corners,
+    integer_folded,
+    integers,
     spread,
     with_bias,
 )
@@ -34,23 +35,23 @@ def integers_suffice(network: PasticheNet, quarter: Moments, code: StyleCode) ->
     """Whether a picture with these moments at 1/4 has contrasts, and a style demands values, as peaks were measured on:
     where a picture is fainter, the steps of integers are brought out as marks; what is further out, is cut off.
 
-    With these limits none of some 60 styles and 60 photographs came further than 35 dB from float32.
+    With these limits none of 83 photographs in as many styles came further than 34 dB from float32, 43 on average.
     """
     demanded = (code.mean8.abs() + BROADEST * code.deviation8).flatten() / network.get_buffer("trunk.0.a.peak")
     contrasts = quarter.deviation.flatten() / network.get_buffer("content.level8.peak")
     return bool(demanded.max() <= OUTERMOST and contrasts.median() >= FAINT and contrasts.max() <= GLARING)
 
 
-def quantized_encoder(network: PasticheNet, dtype: torch.dtype) -> Model:
-    graph, encoder = Graph(dtype), network.content
-    x = op.relu(convolution(graph.phases(), encoder.level2))
+def quantized_encoder(network: PasticheNet, numbers: Numbers) -> Model:
+    graph, encoder = Graph(numbers), network.content
+    x = op.relu(_layer(graph.phases(), encoder.level2, signed=True))
     x = op.relu(_layer(x, encoder.level4))
     quarter = op.add(x, _layer(op.relu(_layer(x, encoder.residual.a)), encoder.residual.b))
     return graph.model(quarter, op.relu(_layer(quarter, encoder.level8, signed=True)))
 
 
-def quantized_painter(network: PasticheNet, dtype: torch.dtype) -> Model:
-    graph = Graph(dtype)
+def quantized_painter(network: PasticheNet, numbers: Numbers) -> Model:
+    graph = Graph(numbers)
     quarter, h, noise = graph.features(MIDDLE, "quarter"), graph.features(WIDE, "eighth"), graph.noise()
     h = op.add(convolved(h, graph.kernel(WIDE, WIDE, 1, "style")), graph.bias(WIDE, "style.bias"))
     for i, block in enumerate(network.trunk):
@@ -62,13 +63,13 @@ def quantized_painter(network: PasticheNet, dtype: torch.dtype) -> Model:
     return graph.model(op.add(h, convolved(quarter, graph.kernel(MIDDLE, MIDDLE, 1, "skip"))))
 
 
-def quantized_decoder(network: PasticheNet, dtype: torch.dtype) -> Model:
-    graph = Graph(dtype)
+def quantized_decoder(network: PasticheNet, numbers: Numbers) -> Model:
+    graph = Graph(numbers)
     h = _affine(graph, graph.features(MIDDLE, "h"), MIDDLE, "painted")
     h = _modulated(graph, h, network.fine, MIDDLE, "fine")
-    h = spread(op.relu(integer_corners(h, network.up2)))
-    h = op.relu(folded(h, *network.up1.folded()))
-    return graph.picture_model(folded(h, *network.out.folded()))
+    h = spread(integers(op.relu(integer_corners(h, network.up2)), network.up1, phases=4))
+    h = integers(op.relu(integer_folded(h, network.up1)), network.out, phases=4)
+    return graph.picture_model(integer_folded(h, network.out))
 
 
 def _branch(graph: Graph, h: Node, noise: Node, branch: Branch) -> Node:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
+from pastiched.inference.numbers import Numbers
 from pastiched.memory import available_bytes
 
 MOST = 2_400_000
@@ -17,7 +18,7 @@ SHARE = 0.6
 
 @dataclass(frozen=True)
 class Appetite:
-    """What a network takes, in numbers (of 2 or 4 bytes): measured with OpenVINO, and more than PyTorch takes."""
+    """What a network takes, in numbers of 2 or 4 bytes: measured with OpenVINO, and more than PyTorch takes."""
 
     piece: int
     """For each pixel of a piece, while it is computed."""
@@ -29,14 +30,15 @@ PASTICHE = Appetite(45, 4.6)
 GENERATOR = Appetite(60, 0.3)
 
 
-def piece_pixels(tile: int, area: int, dtype: torch.dtype, device: torch.device, appetite: Appetite) -> int:
+def piece_pixels(tile: int, area: int, numbers: Numbers, device: torch.device, appetite: Appetite) -> int:
     """`tile`: the option, `area`: pixels of the picture at the size of painting."""
     if tile:
         return max(tile * tile, LEAST // 256)
-    free = SHARE * available_bytes(device) / dtype.itemsize - appetite.picture * area
-    return max(LEAST, min(MOST, int(free / appetite.piece)))
+    free = SHARE * available_bytes(device) - appetite.picture * area * numbers.kept.itemsize
+    return max(LEAST, min(MOST, int(free / (appetite.piece * numbers.computed.itemsize))))
 
 
-def bytes_taken(area: int, most: int, dtype: torch.dtype, appetite: Appetite) -> int:
+def bytes_taken(area: int, most: int, numbers: Numbers, appetite: Appetite) -> int:
     """Bytes that painting `area` pixels in pieces of `most` takes."""
-    return int((appetite.picture * area + appetite.piece * min(area, most)) * dtype.itemsize)
+    picture, piece = appetite.picture * numbers.kept.itemsize, appetite.piece * numbers.computed.itemsize
+    return int(picture * area + piece * min(area, most))

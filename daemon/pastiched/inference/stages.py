@@ -9,14 +9,15 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from pastiched.inference.numbers import Numbers
 from pastiched.networks.pastiche_net import Controls
 from pastiched.networks.statistics import Moments, StyleCode
 
 
 class Stages(Protocol):
-    """Of one network on one device. Features are of type `dtype`, and stay on the device."""
+    """Of one network on one device. Features are kept in the type that `numbers` says, on the device."""
 
-    dtype: torch.dtype
+    numbers: Numbers
     device: torch.device
     library: str
     quantized: bool

@@ -37,11 +37,11 @@ HIDDEN = 160
 MODULATION = [4 * WIDE] * TRUNK + [4 * MIDDLE] + [WIDE] * TRUNK + [5 * BROAD]
 """How a code's modulation is divided: blocks of the trunk, the fine block, noise of the trunk, noise and block of the
 branch."""
-PEAKS = [f"content.{name}" for name in ("level4", "residual.a", "residual.b", "level8")]
+PEAKS = [f"content.{name}" for name in ("level2", "level4", "residual.a", "residual.b", "level8")]
 PEAKS += [f"trunk.{i}.{part}" for i in range(TRUNK) for part in "ab"]
 PEAKS += [f"branch.{name}" for name in ("down", "block.a", "block.b", "up")]
-PEAKS += ["up4", "fine.a", "fine.b", "up2"]
-"""Layers that can be computed in 8-bit integers."""
+PEAKS += ["up4", "fine.a", "fine.b", "up2", "up1", "out"]
+"""Layers that can be computed in 8-bit integers: all but those of one pixel, which have little to compute."""
 Controls = dict[str, Tensor]
 """B x C x 1 x 1 each, but for "covariance", B x 32 x 32; float32."""
 

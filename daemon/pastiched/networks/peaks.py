@@ -41,7 +41,9 @@ def measure_peaks(network: nn.Module, runs: Iterable[Callable[[], Any]]) -> None
     seen: dict[nn.Module, list[Tensor]] = {layer: [] for layer in layers}
 
     def look(layer: nn.Module, given: tuple[Tensor]) -> None:
-        seen[layer].append(given[0].detach().float().abs().amax((0, 2, 3)).cpu())
+        largest = given[0].detach().float().abs().amax((0, 2, 3))
+        # A channel may come in several phases.
+        seen[layer].append(largest.view(len(layer.get_buffer("peak")), -1).amax(1).cpu())
 
     hooks = [layer.register_forward_pre_hook(look) for layer in layers]
     try:
