@@ -9,15 +9,13 @@ import torch.nn.functional as F
 
 from pastiche.errors import ErrorCode, PasticheError
 from pastiche.pixels import PixelBuffer, PixelFormat
-from pastiched.imaging import scale
+from pastiched.imaging import detail
 from pastiched.imaging.alpha import fill_transparent
 from pastiched.imaging.colour import ColourMatch, Light, gaussian, keep_chroma, keep_light, luminance, match_colours
+from pastiched.imaging.detail import crisp, detail_gain, half_band
 from pastiched.imaging.doubling import CUBIC, LINEAR, doubled
 from pastiched.imaging.scale import (
     Enlargement,
-    crisp,
-    detail_gain,
-    half_band,
     resize,
     strips,
     working_size,
@@ -121,13 +119,17 @@ def test_crisp_edges_are_steeper_and_have_no_halo(factor: int) -> None:
 
 
 @pytest.mark.parametrize("factor", [1, 2])
-def test_crisp_edges_are_the_same_in_strips(factor: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_edges_and_detail_are_the_same_in_strips(factor: int, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
-    x = torch.rand(1, 3, 40, 48)
-    whole = [crisp(x, factor, wrap) for wrap in (NO_WRAP, (True, False), (True, True))]
-    monkeypatch.setattr(scale, "CRISP_PIXELS", 48 * 7)
-    strips = [crisp(x, factor, wrap) for wrap in (NO_WRAP, (True, False), (True, True))]
-    assert all(torch.equal(a, b) for a, b in zip(whole, strips, strict=True))
+    x, other = torch.rand(2, 1, 3, 40, 48)
+
+    def made() -> list[torch.Tensor]:
+        wraps = NO_WRAP, (True, False), (True, True)
+        return [crisp(x, factor, wrap) for wrap in wraps] + [detail_gain(x, other, wrap) for wrap in wraps]
+
+    whole = made()
+    monkeypatch.setattr(detail, "STRIP_NUMBERS", 48 * 7 * 3)
+    assert all(torch.equal(a, b) for a, b in zip(whole, made(), strict=True))
 
 
 @pytest.mark.parametrize(("taps", "mode"), [(CUBIC, "bicubic"), (LINEAR, "bilinear")])

@@ -24,7 +24,7 @@ def pace(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("side", [128, 200, 300, 512, 1000, 2100, 2500, 4000])
+@pytest.mark.parametrize("side", [128, 200, 300, 512, 1000, 2100, 2500, 4000, 5500, 6500, 8000])
 @pytest.mark.parametrize("brush", [25.0, 50.0, 100.0, 150.0, 400.0])
 @pytest.mark.parametrize(("strength", "passes"), [(100, 1), (99, 2)])
 def test_the_dialog_knows_on_how_many_pixels_the_daemon_paints(
@@ -35,7 +35,7 @@ def test_the_dialog_knows_on_how_many_pixels_the_daemon_paints(
     assert told == pytest.approx(passes * sizes.area, rel=0.07)
 
 
-@pytest.mark.parametrize("side", [128, 300, 1000, 2100, 2500, 4000])
+@pytest.mark.parametrize("side", [128, 300, 1000, 2100, 2500, 4000, 5500, 6500, 8000])
 @pytest.mark.parametrize("brush", [25.0, 100.0, 400.0])
 @pytest.mark.parametrize("strength", [100, 50])
 def test_a_trained_model_paints_them_once_whatever_the_strength(

@@ -21,7 +21,8 @@ from pastiched.engines.precision import fastest_numbers, numbers_for_depth, prec
 from pastiched.engines.refining import PaintingSizes, painting_sizes, refine
 from pastiched.engines.stage_clock import StageClock
 from pastiched.imaging.colour import match_colours
-from pastiched.imaging.scale import Enlargement, Rows, WorkingSize, half_band, rows_of
+from pastiched.imaging.detail import half_band
+from pastiched.imaging.scale import Enlargement, Rows, WorkingSize, rows_of
 from pastiched.inference.interruption import checks
 from pastiched.inference.numbers import Numbers
 from pastiched.inference.opening import open_pastiche_stages
@@ -203,7 +204,7 @@ class FastEngine:
         if sizes.refined:
             cover = brush.cover(painting, fine, sizes.refined)
             finer = self._paint(brush, photograph.working_rows, cover, sizes.refined, show(sizes.refined))
-            painting = refine(painting, finer(0, sizes.refined.height), brush.wrap)
+            painting = refine(painting, finer(0, sizes.refined.height), brush.wrap, brush.pause)
         return rows_of(painting)
 
     def _whole(

@@ -11,7 +11,8 @@ from pastiche.pixels import PixelBuffer
 from pastiched.engines.base import Callbacks, EngineJob
 from pastiched.engines.inputs import Photograph
 from pastiched.imaging.colour import Light, keep_chroma, keep_light
-from pastiched.imaging.scale import Enlargement, Rows, crisp, detail_gain, half_band, resample, strips
+from pastiched.imaging.detail import crisp, detail_gain, half_band
+from pastiched.imaging.scale import Enlargement, Rows, resample, strips
 from pastiched.imaging.tensors import DEPTHS, PictureCanvas, PictureView
 
 Enlarge = Callable[[int, int, Tensor], Tensor]

@@ -6,15 +6,16 @@ the finer painting, as bands of a pyramid are merged (Burt & Adelson 1983). Seen
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from torch import Tensor
 
+from pastiched.imaging.detail import half_band
 from pastiched.imaging.scale import (
     NATIVE_PIXELS,
     Enlargement,
     WorkingSize,
-    half_band,
     strips,
     working_size,
     working_sizes,
@@ -23,8 +24,9 @@ from pastiched.imaging.tensors import resize_wrapped
 
 LEAST_GROWTH = 6.0
 """In pixels from the first painting to the picture, for a finer one to be worth its time."""
-LARGEST = 8_000_000
-"""Pixels of the finer painting: its own size, or what is brought to the picture's."""
+LARGEST = 25_000_000
+"""Pixels of the finer painting, and what `working_size` makes of that: up to 39 megapixels the picture's own size,
+above that 16 megapixels, brought to the picture's."""
 USUAL_BRUSH = 100
 """Who takes a broader one wants no fine strokes."""
 
@@ -65,11 +67,15 @@ def painting_sizes(
     return PaintingSizes(sizes, working_size(width, height, 100 * (NATIVE_PIXELS / wanted) ** 0.5, wrap, multiple))
 
 
-def refine(painting: Tensor, finer: Tensor, wrap: tuple[bool, bool]) -> Tensor:
-    """`finer`, changed in place: what takes more than four pixels of `painting` comes from that. 1 x 3 x H x W."""
+def refine(
+    painting: Tensor, finer: Tensor, wrap: tuple[bool, bool], pause: Callable[[], None] = lambda: None
+) -> Tensor:
+    """`finer`, changed in place: what takes more than four pixels of `painting` comes from that. 1 x 3 x H x W. `pause`
+    is called now and then; something else may be painted there."""
     (small_height, small_width), (height, width) = painting.shape[-2:], finer.shape[-2:]
     difference = painting - resize_wrapped(finer, small_width, small_height, wrap)
     broad = Enlargement(half_band(difference, wrap), width, height, wrap)
     for first, count in strips(height, width):
+        pause()
         finer[:, :, first : first + count].add_(broad.rows(first, count))
     return finer.clamp_(0, 1)

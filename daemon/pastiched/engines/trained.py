@@ -114,11 +114,13 @@ class TrainedEngine:
 
         pastiche = generated(photograph.working_rows, size)
         if sizes.refined or not photograph.streamed:
-            painting = torch.cat(list(_parts(pastiche, size, callbacks)), 2)
+            painting = torch.empty(1, 3, size.height, size.width)
+            for place, part in zip(strips(size.height, size.width), _parts(pastiche, size, callbacks), strict=True):
+                painting.narrow(2, *place).copy_(part)
             if sizes.refined:
                 (brush,) = sizes.painted
                 broad = generated(rows_of(photograph.reduced(brush)), brush)(0, brush.height)
-                painting = refine(broad, painting, photograph.wrap)
+                painting = refine(broad, painting, photograph.wrap, callbacks.between_steps)
             pastiche = rows_of(painting)
         if job.options["colour"] == "match":
             match = ColourMatch(gaussian(_parts(pastiche, size, callbacks)), gaussian([photograph.colours]))

@@ -1,4 +1,4 @@
-"""Sizes: at which size the network works, and the way there and back with sharp edges."""
+"""Sizes: at which size the network works, and the way there and back."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pastiched.imaging.doubling import CUBIC, LINEAR, doubled
-
 NATIVE_PIXELS = 750_000
 """At brush size 100 the network works on this many pixels: strokes have the same size in proportion to any picture."""
 LARGEST_ENLARGEMENT = 4.0
@@ -21,15 +19,6 @@ LEAST_STEP = 1.5
 """In pixels from one size to the next, for an underpainting to be worth its time."""
 SNAP = 0.03
 SMALLEST_SIDE = 32
-GUIDE_RADIUS = 4
-GUIDE_EPSILON = 5e-3
-"""Squared contrast, of luminance in [0, 1], below which the photograph's detail is left to the paint."""
-LARGEST_GAIN = 1.25
-HALF_BAND = (-1 / 32, 0.0, 9 / 32, 1 / 2, 9 / 32, 0.0, -1 / 32)
-CRISPNESS = 1.5
-CRISP_RADIUS = 4
-"""Pixels from which an edge made crisp depends on others."""
-CRISP_PIXELS = 60_000
 Rows = Callable[[int, int], Tensor]
 """(first row, rows) -> 1 x 3 x rows x width of a picture in [0, 1]."""
 TAPS = 4
@@ -109,94 +98,6 @@ def pad_wrapped(x: Tensor, margin: int, wrap: tuple[bool, bool]) -> Tensor:
     """`margin` pixels more on the sides that meet their opposite (horizontally, vertically)."""
     right, below = margin * wrap[0], margin * wrap[1]
     return F.pad(x, (right, right, below, below), "circular") if right or below else x
-
-
-def half_band(x: Tensor, wrap: tuple[bool, bool] = (False, False)) -> Tensor:
-    """1 x C x H x W without what is finer than four pixels a period (Deslauriers & Dubuc 1989, 7 taps); any values."""
-    margin = len(HALF_BAND) // 2
-    for axis, pad, wrapped in ((3, (margin, margin, 0, 0), wrap[0]), (2, (0, 0, margin, margin), wrap[1])):
-        padded, length = F.pad(x, pad, "circular" if wrapped else "replicate"), x.shape[axis]
-        x = padded.narrow(axis, margin, length) * HALF_BAND[margin]
-        for place, tap in enumerate(HALF_BAND):
-            if tap and place != margin:
-                x.add_(padded.narrow(axis, place, length), alpha=tap)
-    return x
-
-
-def crisp(x: Tensor, factor: int, wrap: tuple[bool, bool] = (False, False)) -> Tensor:
-    """1 x C x H x W enlarged by 1 or 2, with steep edges and without halos; any values.
-
-    What unsharp masking overshoots is cut off at the least and the greatest of the 3 x 3 pixels that lie there.
-    """
-    padded = pad_wrapped(x, CRISP_RADIUS, wrap)
-    height, width = x.shape[-2:]
-    left, above = (CRISP_RADIUS * wrapped for wrapped in wrap)
-    out = x.new_empty(1, x.shape[1], factor * height, factor * width)
-    # In strips, for large tensors would be asked for from the system and given back each time.
-    for first, count in strips(height, width, CRISP_PIXELS):
-        begin = max(0, above + first - CRISP_RADIUS)
-        part = _crisp(padded[:, :, begin : above + first + count + CRISP_RADIUS], factor)
-        seen = part.narrow(2, factor * (above + first - begin), factor * count)
-        out.narrow(2, factor * first, factor * count).copy_(seen.narrow(3, factor * left, factor * width))
-    return out
-
-
-def _crisp(x: Tensor, factor: int) -> Tensor:
-    blurred = local_mean(local_mean(x, 1), 1)
-    out, greatest, least = (
-        torch.lerp(x, blurred, -CRISPNESS), _of_neighbours(x, torch.maximum), _of_neighbours(x, torch.minimum)
-    )  # fmt: skip
-    if factor == 2:
-        out, greatest, least = doubled(out, CUBIC), doubled(greatest, LINEAR), doubled(least, LINEAR)
-    return out.clamp_(least, greatest)
-
-
-def _of_neighbours(x: Tensor, pick: Callable[..., Tensor]) -> Tensor:
-    """The least or the greatest of the 3 x 3 pixels around each, of those that there are.
-
-    Many times as fast as max_pool2d, like `local_mean`.
-    """
-    for axis in (3, 2):
-        out, length = x.clone(), x.shape[axis] - 1
-        for here, there in ((0, 1), (1, 0)):
-            place = out.narrow(axis, here, length)
-            pick(place, x.narrow(axis, there, length), out=place)
-        x = out
-    return x
-
-
-def local_mean(x: Tensor, radius: int) -> Tensor:
-    """1 x C x H x W -> the mean of the (2 radius + 1)^2 pixels around each, of those that there are.
-
-    Sums of shifted rows and columns: many times as fast as avg_pool2d of one channel.
-    """
-    counts = []
-    for axis in (3, 2):
-        total, length = x.clone(), x.shape[axis]
-        for shift in range(1, min(radius, length - 1) + 1):
-            for here, there in ((0, shift), (shift, 0)):
-                total.narrow(axis, here, length - shift).add_(x.narrow(axis, there, length - shift))
-        place = torch.arange(length, device=x.device)
-        counts.append((place + radius).clamp_max(length - 1) - (place - radius).clamp_min(0) + 1)
-        x = total
-    across, down = counts
-    return x.div_(across * down[:, None])
-
-
-def detail_gain(pastiche: Tensor, photograph: Tensor, wrap: tuple[bool, bool] = (False, False)) -> Tensor:
-    """How much of the photograph's fine detail belongs on the pastiche, 1 x 1 x H x W in [0, 1.25].
-
-    The slope of the local linear model between both luminances, as in the guided filter (He et al. 2010): 1 at edges
-    that the pastiche kept, 0 on even areas, where the photograph has only grain.
-    """
-    height, width = photograph.shape[-2:]
-    p, c = (pad_wrapped(x.mean(1, keepdim=True), GUIDE_RADIUS, wrap) for x in (pastiche, photograph))
-    left, above = GUIDE_RADIUS * wrap[0], GUIDE_RADIUS * wrap[1]
-
-    mean_p, mean_c, mean_pc, mean_cc = (local_mean(x, GUIDE_RADIUS) for x in (p, c, p * c, c * c))
-    covariance, variance = mean_pc - mean_p * mean_c, mean_cc - mean_c.square()
-    gain = (covariance / (variance + GUIDE_EPSILON)).clamp_(0, LARGEST_GAIN)
-    return gain[:, :, above : above + height, left : left + width]
 
 
 def _cubic_taps(source: int, target: int) -> tuple[Tensor, Tensor]:

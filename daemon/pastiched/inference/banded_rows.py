@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import torch
 from torch import Tensor
 
 from pastiched.inference.pieces import Piece, bands
@@ -23,13 +22,20 @@ class BandedRows:
     def rows(self, first: int, count: int) -> Tensor:
         """1 x 3 x count x width, without the rim."""
         begin, end = first + self._rim.above, first + self._rim.above + count
-        parts = []
+        out: Tensor | None = None
         for band in self._bands:
             span = band[0].rows
             at, to = max(begin, span.first), min(end, span.last)
-            if at < to:
-                parts.append(self._computed(band)[:, :, at - span.first : to - span.first])
-        return parts[0] if len(parts) == 1 else torch.cat(parts, 2)
+            if at >= to:
+                continue
+            part = self._computed(band)[:, :, at - span.first : to - span.first]
+            if to - at == count:
+                return part
+            # Not gathered first: a large picture would be there twice.
+            out = part.new_empty(1, 3, count, self._rim.width) if out is None else out
+            out.narrow(2, at - begin, to - at).copy_(part)
+        assert out is not None
+        return out
 
     def _computed(self, band: list[Piece]) -> Tensor:
         if self._newest is None or self._newest[0] is not band:

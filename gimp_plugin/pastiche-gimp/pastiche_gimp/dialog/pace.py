@@ -20,8 +20,8 @@ LARGEST_AREA = 16_000_000
 LEAST_STEP = 1.5
 """... which is left out where it would not have fewer pixels by this."""
 USUAL_BRUSH = 100
-LEAST_GROWTH, LARGEST_REFINED = 6, 8_000_000
-"""Pictures of so many times as many pixels get finer strokes on this many at most, with no broader brush. The daemon
+LEAST_GROWTH, LARGEST_REFINED = 6, 25_000_000
+"""Pictures of so many times as many pixels get finer strokes, on this many at most, with no broader brush. The daemon
 decides all that: imaging/scale.py, engines/refining.py."""
 NATIVE_PIXELS = {FAST: FINE_PIXELS * 5 // 4, TRAINED: FINE_PIXELS}
 """All that is painted, for a picture that is large enough; of a trained model, which may have its own, the usual."""
@@ -63,8 +63,9 @@ def painted(pixels: int, options: Mapping[str, Any]) -> float:
     """Pixels that a network goes over for a picture of so many: small strokes take more of them."""
     wanted = FINE_PIXELS * (100 / float(options["brush_size"])) ** 2
     fine, coarse = _area(wanted, pixels), _area(wanted / 4, pixels)
-    refined = min(pixels, LARGEST_REFINED)
-    if float(options["brush_size"]) > USUAL_BRUSH or refined < LEAST_GROWTH * fine:
+    wanted = min(pixels, LARGEST_REFINED)
+    refined = _area(wanted, pixels)
+    if float(options["brush_size"]) > USUAL_BRUSH or wanted < LEAST_GROWTH * fine:
         refined = 0
     if options["method"] == TRAINED:
         return fine + refined
