@@ -171,9 +171,10 @@ def test_secrets_stand_in_no_command_line(launch: Launch) -> None:
     assert daemon.connection.client_secret not in lines and ".ipc" not in lines
 
 
-def test_torch_is_told_to_take_huge_pages_where_it_computes(launch: Launch) -> None:
-    worker = psutil.Process(launch().worker_pid())
-    assert worker.environ()["THP_MEM_ALLOC_ENABLE"] == "1"
+def test_where_it_computes_memory_comes_in_huge_pages_and_is_kept(launch: Launch) -> None:
+    told = psutil.Process(launch().worker_pid()).environ()
+    assert told["THP_MEM_ALLOC_ENABLE"] == "1"
+    assert int(told["MALLOC_TRIM_THRESHOLD_"]) > int(told["MALLOC_MMAP_THRESHOLD_"]) >= 32_000_000
 
 
 def test_unknown_subcommand_and_option_are_refused() -> None:

@@ -10,6 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from pastiched.imaging.scale import rows_of
 from pastiched.inference import generator_painter
 from pastiched.inference.generator_painter import HALO, paint_by_generator
+from pastiched.inference.numbers import EXACT
 from pastiched.inference.rim import Rim
 from pastiched.inference.torch_stages import TorchGeneratorStages
 from pastiched.networks.generator import MULTIPLE, RADIUS, Generator
@@ -82,7 +83,7 @@ def test_tiles_with_a_halo_are_the_picture_at_once(dtype: torch.dtype) -> None:
 @pytest.mark.parametrize("wrap", [(True, True), (True, False), (False, True)])
 def test_opposite_edges_that_meet_join_without_a_seam(wrap: tuple[bool, bool], monkeypatch: pytest.MonkeyPatch) -> None:
     """Painted after the edges were moved into the picture, and moved back."""
-    stages = TorchGeneratorStages(random_generator().eval(), torch.float32, torch.device("cpu"))
+    stages = TorchGeneratorStages(random_generator().eval(), EXACT, torch.device("cpu"))
     x, field, down, right = picture(96, 128), noise_field, 48 * wrap[1], 64 * wrap[0]
 
     def painted(x: Tensor, wrap: tuple[bool, bool]) -> Tensor:

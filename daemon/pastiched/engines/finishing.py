@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import torch
@@ -15,8 +16,8 @@ from pastiched.imaging.detail import crisp, detail_gain, half_band
 from pastiched.imaging.scale import Enlargement, Rows, resample, strips
 from pastiched.imaging.tensors import DEPTHS, PictureCanvas, PictureView
 
-Enlarge = Callable[[int, int, Tensor], Tensor]
-"""(first row, rows, the photograph's rows) -> the pastiche's rows at full size, which may be changed."""
+Enlarge = Callable[[int, int], Tensor]
+"""(first row, rows) -> the pastiche's rows at full size, which may be changed."""
 SOFT_FROM = 1.25
 """Enlargement from which what the network's upsampling leaves at the finest is seen."""
 DOUBLED_AGAIN = 2_000_000
@@ -48,23 +49,24 @@ def finish(
     mask = PictureView(job.mask) if job.mask is not None else None
     if mask is not None:
         mask.check_finite()
+    # Asked for up to three times for a strip, or not at all.
+    original = functools.lru_cache(1)(photograph.rows)
     if strength == 0:
-        enlarge: Enlarge = lambda first, count, original: original  # noqa: E731
+        enlarge: Enlarge = lambda first, count: original(first, count).clone()  # noqa: E731
     elif photograph.own_size:
-        enlarge = lambda first, count, _: pastiche(first, count).clone()  # noqa: E731
+        enlarge = lambda first, count: pastiche(first, count).clone()  # noqa: E731
     else:
         detail = min(1.0, (100 / job.options["brush_size"]) ** 1.5) if soft else 1.0
         whole = pastiche(0, photograph.size.height)
-        enlarge = _enlarger(photograph, whole, strength, wrap, detail, soft)
+        enlarge = _enlarger(photograph, original, whole, strength, wrap, detail, soft)
     for first, count in strips(height, width):
         callbacks.between_steps()
         callbacks.progress("finish", begin + (1 - begin) * first / height)
-        original = photograph.rows(first, count)
-        out = enlarge(first, count, original)
+        out = enlarge(first, count)
         if job.options["colour"] == "keep":
-            out = keep_chroma(out.clamp_(0, 1), original)
+            out = keep_chroma(out.clamp_(0, 1), original(first, count))
         if mask is not None:
-            out = torch.lerp(original, out.clamp_(0, 1), mask.rows(first, count))
+            out = torch.lerp(original(first, count), out.clamp_(0, 1), mask.rows(first, count))
         canvas.put(first, out)
         if view.has_alpha:
             view.alpha_into(canvas.array[first : first + count, :, 3], first, canvas.format.depth)
@@ -82,8 +84,9 @@ def _in_kept_light(photograph: Photograph, pastiche: Rows, callbacks: Callbacks)
 
 
 def _enlarger(
-    photograph: Photograph, pastiche: Tensor, strength: float, wrap: tuple[bool, bool], detail: float, soft: bool
-) -> Enlarge:
+    photograph: Photograph, original: Rows, pastiche: Tensor, strength: float, wrap: tuple[bool, bool], detail: float,
+    soft: bool,
+) -> Enlarge:  # fmt: skip
     """Pastiche + gain x (photograph - photograph at working size), where `detail` limits the gain. What is small is
     gathered before it is enlarged: so paint gets crisp edges only where the photograph does not give its own.
     """
@@ -98,11 +101,13 @@ def _enlarger(
         paint = _crisped(paint, width, wrap)
     if width < paint.shape[3]:
         paint, gain = resample(paint, width, height), resample(gain, width, height)
-        return lambda first, count, original: (
-            paint[:, :, first : first + count] + gain[:, :, first : first + count] * original
+        return lambda first, count: (
+            paint[:, :, first : first + count] + gain[:, :, first : first + count] * original(first, count)
         )
     wide_paint, wide_gain = (Enlargement(x, width, height, wrap) for x in (paint, gain))
-    return lambda first, count, original: wide_paint.rows(first, count).addcmul_(wide_gain.rows(first, count), original)
+    return lambda first, count: wide_paint.rows(first, count).addcmul_(
+        wide_gain.rows(first, count), original(first, count)
+    )
 
 
 def _crisped(paint: Tensor, width: int, wrap: tuple[bool, bool]) -> Tensor:

@@ -74,7 +74,8 @@ class Photograph:
 
     def reduced(self, size: WorkingSize) -> Tensor:
         """1 x 3 x H x W of that size."""
-        if "small" in self.__dict__:
+        as_bytes = self.own_size and self.filled is None and self.view.format.depth == "u8"
+        if "small" in self.__dict__ and not (as_bytes and size != self.size):
             if size == self.size:
                 return self.small
             return resize_wrapped(self.small, size.width, size.height, self.wrap).clamp_(0, 1)

@@ -3,6 +3,7 @@ Karras et al. 2019; several breadths: Texture Networks, Ulyanov et al. 2016)."""
 
 from __future__ import annotations
 
+import functools
 import math
 
 import torch
@@ -13,6 +14,8 @@ CELL = 8
 """Pixels from one place of the noise, and of the networks' trunks, to the next."""
 BREADTHS = (0.0, 0.0, 0.0, 0.0, 1.5, 1.5, 4.0, 4.0)
 """Of the channels of noise, in cells: the deviation of the Gaussian that smooths it, 0 for white noise."""
+
+KEPT_PIXELS = 4_000_000
 
 
 class NoiseInput(nn.Module):
@@ -44,5 +47,16 @@ def noise_fields(height: int, width: int, count: int = 1, generator: torch.Gener
 
 
 def noise_field(seed: int, height: int, width: int) -> Tensor:
-    """The noise of one picture, 1 x 8 x height/8 x width/8: the same for a seed, on every device."""
-    return noise_fields(height, width, generator=torch.Generator().manual_seed(seed))
+    """The noise of one picture, 1 x 8 x height/8 x width/8: the same for a seed, on every device. Not to be changed:
+    the last few are kept, for pictures of one size follow each other."""
+    made = _kept_field if height * width <= KEPT_PIXELS else _field
+    return made(seed, height, width)
+
+
+def _field(seed: int, height: int, width: int) -> Tensor:
+    # Not one that only inference may use: others are given it too.
+    with torch.inference_mode(False):
+        return noise_fields(height, width, generator=torch.Generator().manual_seed(seed))
+
+
+_kept_field = functools.lru_cache(4)(_field)
