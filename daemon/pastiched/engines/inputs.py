@@ -74,10 +74,11 @@ class Photograph:
 
     def reduced(self, size: WorkingSize) -> Tensor:
         """1 x 3 x H x W of that size."""
+        made = "small" in self.__dict__
+        if made and size == self.size:
+            return self.small
         as_bytes = self.own_size and self.filled is None and self.view.format.depth == "u8"
-        if "small" in self.__dict__ and not (as_bytes and size != self.size):
-            if size == self.size:
-                return self.small
+        if made and not as_bytes:
             return resize_wrapped(self.small, size.width, size.height, self.wrap).clamp_(0, 1)
         if self.filled is None:
             return self.view.reduced(size.width, size.height, self.wrap, self.check)
