@@ -5,8 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from pastiched.networks.double_precision import double, where_doubles_are
+from pastiched.networks.double_precision import double
 from pastiched.networks.statistics import EPSILON, Moments
+
+DOUBLES = 300_000
+"""At a time."""
 
 
 class RunningMoments:
@@ -22,11 +25,16 @@ class RunningMoments:
         self._squares: Tensor | float = 0.0
 
     def add(self, x: Tensor) -> None:
-        x = where_doubles_are(x)
-        self._count += x.shape[2] * x.shape[3]
-        self._sum = self._sum + x.sum((2, 3), keepdim=True, dtype=torch.float64).cpu()
-        norm = torch.linalg.vector_norm(x, dim=(2, 3), keepdim=True, dtype=torch.float64)
-        self._squares = self._squares + norm.cpu().square()
+        count = x.shape[2] * x.shape[3]
+        sums, norms = [], []
+        # A few channels at a time: doubles of all of them would be four times as large as the map.
+        for part in torch.split(x, max(1, DOUBLES // count), 1):
+            doubles = double(part)
+            sums.append(doubles.sum((2, 3), keepdim=True))
+            norms.append(torch.linalg.vector_norm(doubles, dim=(2, 3), keepdim=True))
+        self._count += count
+        self._sum = self._sum + torch.cat(sums, 1).cpu()
+        self._squares = self._squares + torch.cat(norms, 1).cpu().square()
 
     def moments(self) -> Moments:
         mean = torch.as_tensor(self._sum) / self._count
