@@ -9,18 +9,15 @@ from torch import Tensor
 
 LINEAR = (0.75, 0.25)
 CUBIC = (-0.10546875, 0.87890625, 0.26171875, -0.03515625)
-"""Weights of the pixels around a place a quarter of a pixel behind the middle of the last but one or two of them (cubic
-convolution, Keys 1981, a = -0.75)."""
+"""Weights of the two or four pixels around a place that is a quarter of a pixel behind a pixel's middle, in their order
+(CUBIC: cubic convolution, Keys 1981, a = -0.75)."""
 
 
 def doubled(x: Tensor, taps: tuple[float, ...]) -> Tensor:
     """1 x C x H x W -> 1 x C x 2H x 2W; edges are replicated."""
-    return _doubled_down(torch.stack(_phases(x, 3, taps), -1).flatten(3), taps)
-
-
-def _doubled_down(x: Tensor, taps: tuple[float, ...]) -> Tensor:
-    out = x.new_empty(*x.shape[:3], 2, x.shape[3])
-    _phases(x, 2, taps, out.unbind(3))
+    wide = torch.stack(_phases(x, 3, taps), -1).flatten(3)
+    out = wide.new_empty(*wide.shape[:3], 2, wide.shape[3])
+    _phases(wide, 2, taps, out.unbind(3))
     return out.flatten(2, 3)
 
 
