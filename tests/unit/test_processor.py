@@ -45,9 +45,19 @@ def test_bfloat16_is_taken_where_it_really_is_faster(
     assert numbers_for_depth("16", CPU) == numbers_for_depth("32", CPU) == EXACT
 
 
-def test_it_is_measured_on_this_machine() -> None:
-    assert processor._seconds(torch.float32) > 0
-    assert bfloat16_is_faster() in (True, False)
+def test_it_is_measured_on_this_machine_and_only_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    measure, measured = processor._seconds, list[tuple[torch.dtype, float]]()
+
+    def measuring(dtype: torch.dtype) -> float:
+        measured.append((dtype, measure(dtype)))
+        return measured[-1][1]
+
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
+    monkeypatch.setattr(processor, "_seconds", measuring)
+    answers = {bfloat16_is_faster() for _ in range(3)}
+    seconds = dict(measured)
+    assert len(measured) == 2 and all(value > 0 for value in seconds.values())
+    assert answers == {seconds[torch.bfloat16] < processor.WORTHWHILE * seconds[torch.float32]}
 
 
 @pytest.mark.parametrize(
